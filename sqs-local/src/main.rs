@@ -1,0 +1,2 @@
+//! Serves sqs-local over HTTP.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Workers and producers for Amazon SQS.
