@@ -39,7 +39,8 @@ where
     E: Into<BoxError>,
 {
     fn into_outcome(self) -> Result<Outcome, HandlerError> {
-        self.map_err(|error| HandlerError::from_boxed(error.into()))?.into_outcome()
+        self.map_err(|error| HandlerError::from_boxed(error.into()))?
+            .into_outcome()
     }
 }
 
@@ -62,7 +63,10 @@ mod tests {
 
     #[test]
     fn an_outcome_is_taken_as_it_is() {
-        assert_eq!(outcome(Ok::<_, HandlerError>(Outcome::retry())).unwrap(), Outcome::retry());
+        assert_eq!(
+            outcome(Ok::<_, HandlerError>(Outcome::retry())).unwrap(),
+            Outcome::retry()
+        );
     }
 
     #[test]
@@ -76,6 +80,11 @@ mod tests {
     fn a_handler_error_keeps_its_disposition() {
         let later = HandlerError::retry_after("busy", Duration::from_secs(9));
         let error = outcome(Err::<(), _>(later)).unwrap_err();
-        assert_eq!(error.disposition(), Disposition::Retry { after: Some(Duration::from_secs(9)) });
+        assert_eq!(
+            error.disposition(),
+            Disposition::Retry {
+                after: Some(Duration::from_secs(9))
+            }
+        );
     }
 }
