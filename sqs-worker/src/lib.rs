@@ -13,8 +13,8 @@ pub mod __private;
 #[doc(inline)]
 pub use self::{
     handler::{
-        Delivery, Extension, FromDelivery, FromRef, Group, Handler, HandlerDef, HandlerError, Lease, MessageId,
-        Outcome, QueueName, ReceiveCount, Reply, ResultExt, Router, SentAt, State,
+        Delivery, Extension, FromDelivery, FromRef, Group, Handler, HandlerDef, HandlerError, Lease,
+        MessageId, Outcome, QueueName, ReceiveCount, Reply, ResultExt, Router, SentAt, State,
     },
     message::{Codec, Headers, Message, Request},
 };

@@ -43,7 +43,11 @@ impl Delivery {
     /// Wraps a message that the SDK received from the queue of this name.
     pub fn new(queue: Arc<str>, message: SdkMessage) -> Self {
         Self {
-            shared: Arc::new(Shared { queue, message, headers: OnceLock::new() }),
+            shared: Arc::new(Shared {
+                queue,
+                message,
+                headers: OnceLock::new(),
+            }),
             extensions: Extensions::default(),
             lease: Lease::detached(),
         }
@@ -73,7 +77,9 @@ impl Delivery {
 
     /// How often it has been received, this time included; 1 when SQS was not asked for the count.
     pub fn receive_count(&self) -> u32 {
-        self.system(System::ApproximateReceiveCount).and_then(|count| count.parse().ok()).unwrap_or(1)
+        self.system(System::ApproximateReceiveCount)
+            .and_then(|count| count.parse().ok())
+            .unwrap_or(1)
     }
 
     /// When it was sent, by the clock of SQS.
@@ -122,7 +128,9 @@ impl Delivery {
     /// wrote it, counts as none and is logged as a warning.
     pub fn headers(&self) -> &Headers {
         self.shared.headers.get_or_init(|| {
-            let Some(packed) = self.attribute(HEADERS_ATTRIBUTE) else { return Headers::default() };
+            let Some(packed) = self.attribute(HEADERS_ATTRIBUTE) else {
+                return Headers::default();
+            };
             Headers::parse(packed).unwrap_or_else(|error| {
                 let (queue, message_id) = (self.queue_name(), self.message_id());
                 tracing::warn!(queue, message_id, error = %error, "headers ignored");
@@ -169,7 +177,11 @@ impl Delivery {
     }
 
     fn attribute(&self, name: &str) -> Option<&str> {
-        self.shared.message.message_attributes()?.get(name)?.string_value()
+        self.shared
+            .message
+            .message_attributes()?
+            .get(name)?
+            .string_value()
     }
 
     fn system(&self, name: System) -> Option<&str> {

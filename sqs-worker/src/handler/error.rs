@@ -81,7 +81,10 @@ impl HandlerError {
     ///
     /// A `HandlerError` that comes boxed is opened, so that errors do not pile up; its disposition is replaced.
     pub fn new(error: impl Into<BoxError>, then: Disposition) -> Self {
-        Self { source: Self::from_boxed(error.into()).source, then }
+        Self {
+            source: Self::from_boxed(error.into()).source,
+            then,
+        }
     }
 
     /// Opens a box: a `HandlerError` that was boxed comes out as it went in, any other error is tried again.
@@ -97,7 +100,10 @@ impl HandlerError {
     pub fn from_boxed(error: BoxError) -> Self {
         match error.downcast::<Carried>() {
             Ok(carried) => carried.0,
-            Err(source) => Self { source, then: Disposition::Retry { after: None } },
+            Err(source) => Self {
+                source,
+                then: Disposition::Retry { after: None },
+            },
         }
     }
 
@@ -165,7 +171,10 @@ impl fmt::Display for HandlerError {
 
 impl fmt::Debug for HandlerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HandlerError").field("source", &self.source).field("then", &self.then).finish()
+        f.debug_struct("HandlerError")
+            .field("source", &self.source)
+            .field("then", &self.then)
+            .finish()
     }
 }
 
@@ -209,7 +218,10 @@ mod tests {
         #[derive(Debug, thiserror::Error)]
         #[error("the charge failed: {0}")]
         struct Repeats(#[source] Declined);
-        assert_eq!(HandlerError::from(Repeats(Declined)).to_string(), "the charge failed: declined");
+        assert_eq!(
+            HandlerError::from(Repeats(Declined)).to_string(),
+            "the charge failed: declined"
+        );
     }
 
     #[test]
@@ -232,7 +244,10 @@ mod tests {
     #[test]
     fn each_disposition_is_an_outcome() {
         assert_eq!(HandlerError::retry("x").into_outcome(), Outcome::retry());
-        assert_eq!(HandlerError::dead_letter("x").into_outcome(), Outcome::dead_letter("x"));
+        assert_eq!(
+            HandlerError::dead_letter("x").into_outcome(),
+            Outcome::dead_letter("x")
+        );
         assert_eq!(HandlerError::drop("x").into_outcome(), Outcome::Ack);
     }
 }

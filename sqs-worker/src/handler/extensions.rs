@@ -31,7 +31,9 @@ pub struct Extensions {
 impl Extensions {
     /// Puts a value in, in place of another one of its type.
     pub fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
-        self.map.get_or_insert_default().insert(TypeId::of::<T>(), (type_name::<T>(), Arc::new(value)));
+        self.map
+            .get_or_insert_default()
+            .insert(TypeId::of::<T>(), (type_name::<T>(), Arc::new(value)));
     }
 
     /// The value of this type.

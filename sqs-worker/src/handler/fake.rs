@@ -46,7 +46,10 @@ impl Delivery {
     pub fn fake(body: impl Into<String>) -> FakeDelivery {
         FakeDelivery {
             queue: "fake".to_owned(),
-            message: SdkMessage::builder().message_id("fake-message").receipt_handle("fake-handle").body(body),
+            message: SdkMessage::builder()
+                .message_id("fake-message")
+                .receipt_handle("fake-handle")
+                .body(body),
             headers: Headers::default(),
             lease: Lease::detached(),
         }
@@ -59,7 +62,9 @@ impl Delivery {
     ///
     /// When the message's own `Serialize` fails.
     pub fn fake_of<M: Message>(message: &M) -> Result<FakeDelivery, EncodeError> {
-        let mut fake = Self::fake(message.encode()?).name(message.name()).version(message.version());
+        let mut fake = Self::fake(message.encode()?)
+            .name(message.name())
+            .version(message.version());
         if M::CONTENT_TYPE != <Json as crate::message::Codec>::CONTENT_TYPE {
             fake = fake.content_type(M::CONTENT_TYPE);
         }
@@ -134,19 +139,25 @@ impl FakeDelivery {
 
     /// Adds a `String` attribute of the sender.
     pub fn attribute(self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        let value = MessageAttributeValue::builder().data_type("String").string_value(value);
+        let value = MessageAttributeValue::builder()
+            .data_type("String")
+            .string_value(value);
         self.raw_attribute(name, value)
     }
 
     /// Adds a `Number` attribute of the sender.
     pub fn number(self, name: impl Into<String>, value: impl ToString) -> Self {
-        let value = MessageAttributeValue::builder().data_type("Number").string_value(value.to_string());
+        let value = MessageAttributeValue::builder()
+            .data_type("Number")
+            .string_value(value.to_string());
         self.raw_attribute(name, value)
     }
 
     /// Adds a `Binary` attribute of the sender.
     pub fn binary(self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
-        let value = MessageAttributeValue::builder().data_type("Binary").binary_value(Blob::new(value));
+        let value = MessageAttributeValue::builder()
+            .data_type("Binary")
+            .binary_value(Blob::new(value));
         self.raw_attribute(name, value)
     }
 
@@ -204,5 +215,8 @@ impl FakeDelivery {
 }
 
 fn millis(time: SystemTime) -> String {
-    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis().to_string()
+    time.duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_millis()
+        .to_string()
 }

@@ -13,6 +13,9 @@ use super::{BoxError, HandlerError, Outcome};
     note = "return `()`, `Outcome`, `Reply<R>`, or `Result<one of them, E>` with any error type `E`"
 )]
 pub trait IntoOutcome<M> {
+    /// Whether it answers a request: `true` for [`Reply`](super::Reply) and a `Result` of it.
+    const REPLIES: bool = false;
+
     /// The outcome, or the error that decides.
     ///
     /// # Errors
@@ -38,8 +41,11 @@ where
     T: IntoOutcome<M>,
     E: Into<BoxError>,
 {
+    const REPLIES: bool = T::REPLIES;
+
     fn into_outcome(self) -> Result<Outcome, HandlerError> {
-        self.map_err(|error| HandlerError::from_boxed(error.into()))?.into_outcome()
+        self.map_err(|error| HandlerError::from_boxed(error.into()))?
+            .into_outcome()
     }
 }
 
@@ -62,7 +68,10 @@ mod tests {
 
     #[test]
     fn an_outcome_is_taken_as_it_is() {
-        assert_eq!(outcome(Ok::<_, HandlerError>(Outcome::retry())).unwrap(), Outcome::retry());
+        assert_eq!(
+            outcome(Ok::<_, HandlerError>(Outcome::retry())).unwrap(),
+            Outcome::retry()
+        );
     }
 
     #[test]
@@ -76,6 +85,11 @@ mod tests {
     fn a_handler_error_keeps_its_disposition() {
         let later = HandlerError::retry_after("busy", Duration::from_secs(9));
         let error = outcome(Err::<(), _>(later)).unwrap_err();
-        assert_eq!(error.disposition(), Disposition::Retry { after: Some(Duration::from_secs(9)) });
+        assert_eq!(
+            error.disposition(),
+            Disposition::Retry {
+                after: Some(Duration::from_secs(9))
+            }
+        );
     }
 }

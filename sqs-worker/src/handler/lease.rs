@@ -89,7 +89,10 @@ impl Lease {
 impl LeaseState {
     /// A lease that lasts until `deadline`.
     pub(crate) fn new(deadline: Instant) -> Self {
-        Self { deadline: Mutex::new(deadline), lost: CancellationToken::new() }
+        Self {
+            deadline: Mutex::new(deadline),
+            lost: CancellationToken::new(),
+        }
     }
 
     /// When the message becomes visible again, by the last extension that SQS confirmed.
@@ -113,9 +116,10 @@ impl fmt::Debug for Lease {
         let mut debug = f.debug_struct("Lease");
         match &self.state {
             None => debug.field("detached", &true).finish(),
-            Some(_) => {
-                debug.field("remaining", &self.remaining()).field("lost", &self.is_lost()).finish()
-            }
+            Some(_) => debug
+                .field("remaining", &self.remaining())
+                .field("lost", &self.is_lost())
+                .finish(),
         }
     }
 }

@@ -29,6 +29,8 @@ mod router;
 mod service;
 mod spec;
 
+#[allow(unused_imports)]
+pub(crate) use self::lease::LeaseState;
 pub(crate) use self::service::boxed_as;
 pub use self::{
     delivery::Delivery,
@@ -50,5 +52,3 @@ pub use self::{
     service::{BoxHandler, TimedOut, boxed},
     spec::{BatchSpec, HandlerDef, HandlerSpec, IdempotencySpec, RetrySpec},
 };
-#[allow(unused_imports)]
-pub(crate) use self::lease::LeaseState;

@@ -55,7 +55,9 @@ impl Outcome {
 
     /// Give the message up for this reason.
     pub fn dead_letter(reason: impl Into<Cow<'static, str>>) -> Self {
-        Self::DeadLetter { reason: reason.into() }
+        Self::DeadLetter {
+            reason: reason.into(),
+        }
     }
 
     /// Give the message back untried.

@@ -50,7 +50,12 @@ impl ReplyMessage {
     /// When the reply's own `Serialize` fails.
     pub fn new<R: Message>(reply: &R) -> Result<Self, crate::message::EncodeError> {
         let body = reply.encode()?;
-        Ok(Self { name: reply.name(), version: reply.version(), content_type: R::CONTENT_TYPE, body })
+        Ok(Self {
+            name: reply.name(),
+            version: reply.version(),
+            content_type: R::CONTENT_TYPE,
+            body,
+        })
     }
 }
 
@@ -59,8 +64,12 @@ where
     M: Request<Reply = R>,
     R: Message,
 {
+    const REPLIES: bool = true;
+
     fn into_outcome(self) -> Result<Outcome, HandlerError> {
         // A reply that cannot be encoded will not be encodable at the next try either.
-        ReplyMessage::new(&self.0).map(Outcome::Reply).map_err(HandlerError::dead_letter)
+        ReplyMessage::new(&self.0)
+            .map(Outcome::Reply)
+            .map_err(HandlerError::dead_letter)
     }
 }

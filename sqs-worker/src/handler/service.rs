@@ -40,7 +40,9 @@ where
     BoxCloneSyncService::new(service_fn(move |delivery: Delivery| {
         let (handler, state) = (handler.clone(), state.clone());
         async move {
-            let message = delivery.decode::<H::Message>().map_err(HandlerError::dead_letter)?;
+            let message = delivery
+                .decode::<H::Message>()
+                .map_err(HandlerError::dead_letter)?;
             handler.call(message, delivery, state).await
         }
     }))
@@ -64,9 +66,12 @@ fn timed(handler: BoxHandler, name: &'static str, timeout: Duration) -> BoxHandl
         let mut handler = handler.clone();
         async move {
             let run = tower::Service::call(&mut handler, delivery);
-            tokio::time::timeout(timeout, run)
-                .await
-                .unwrap_or_else(|_| Err(HandlerError::retry(TimedOut { handler: name, timeout })))
+            tokio::time::timeout(timeout, run).await.unwrap_or_else(|_| {
+                Err(HandlerError::retry(TimedOut {
+                    handler: name,
+                    timeout,
+                }))
+            })
         }
     }))
 }
@@ -99,7 +104,10 @@ mod tests {
     }
 
     fn ping() -> Delivery {
-        Delivery::fake(r#"{"n": 4}"#).queue("pings").receive_count(2).build()
+        Delivery::fake(r#"{"n": 4}"#)
+            .queue("pings")
+            .receive_count(2)
+            .build()
     }
 
     #[tokio::test]
@@ -119,7 +127,12 @@ mod tests {
         let delivery = Delivery::fake(r#"{"n": "four"}"#).queue("pings").build();
         let error = boxed(handle, ()).oneshot(delivery).await.unwrap_err();
         assert_eq!(error.disposition(), Disposition::DeadLetter);
-        assert!(error.to_string().starts_with("cannot decode message `ping` of queue `pings`: at `n`:"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .starts_with("cannot decode message `ping` of queue `pings`: at `n`:"),
+            "{error}"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -130,6 +143,9 @@ mod tests {
         let spec = HandlerSpec::new("stall", "ping").timeout(Duration::from_secs(600));
         let error = boxed_as(&spec, handle, ()).oneshot(ping()).await.unwrap_err();
         assert_eq!(error.disposition(), Disposition::Retry { after: None });
-        assert_eq!(error.to_string(), "handler `stall` did not finish within its timeout of 600s");
+        assert_eq!(
+            error.to_string(),
+            "handler `stall` did not finish within its timeout of 600s"
+        );
     }
 }

@@ -229,7 +229,11 @@ impl HandlerSpec {
 impl RetrySpec {
     /// Nothing set.
     pub const fn new() -> Self {
-        Self { max: None, base: None, cap: None }
+        Self {
+            max: None,
+            base: None,
+            cap: None,
+        }
     }
 
     /// Sets how many tries there are, the first included.
@@ -257,7 +261,11 @@ impl RetrySpec {
 impl IdempotencySpec {
     /// Keys computed by this function.
     pub const fn new(key: fn(&Delivery) -> Result<Option<String>, HandlerError>) -> Self {
-        Self { scope: None, ttl: None, key }
+        Self {
+            scope: None,
+            ttl: None,
+            key,
+        }
     }
 
     /// Sets what keys are unique within.
@@ -278,7 +286,11 @@ impl IdempotencySpec {
 impl BatchSpec {
     /// Batches of at most this many messages.
     pub const fn new(size: usize) -> Self {
-        Self { size, linger: None, bytes: None }
+        Self {
+            size,
+            linger: None,
+            bytes: None,
+        }
     }
 
     /// Sets the longest wait for a batch to fill.

@@ -60,7 +60,8 @@ impl<'a> Attributes<'a> {
     /// Every attribute of the sender, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, &'a MessageAttributeValue)> + use<'a> {
         let all = self.map.into_iter().flatten();
-        all.map(|(name, value)| (name.as_str(), value)).filter(|(name, _)| !is_ours(name))
+        all.map(|(name, value)| (name.as_str(), value))
+            .filter(|(name, _)| !is_ours(name))
     }
 
     /// How many attributes the sender gave.

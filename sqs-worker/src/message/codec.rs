@@ -59,7 +59,11 @@ pub struct CodecError {
 impl CodecError {
     /// An error with this reason and no place.
     pub fn new(reason: impl fmt::Display) -> Self {
-        Self { reason: reason.to_string(), path: None, position: None }
+        Self {
+            reason: reason.to_string(),
+            path: None,
+            position: None,
+        }
     }
 
     /// Names the value that is wrong, for example `lines[2].sku`.

@@ -29,7 +29,13 @@ pub struct Incoming<'a> {
 impl<'a> Incoming<'a> {
     /// A body received from this queue, with no attributes.
     pub fn new(queue: &'a str, body: &'a str) -> Self {
-        Self { queue, body, name: None, version: None, content_type: None }
+        Self {
+            queue,
+            body,
+            name: None,
+            version: None,
+            content_type: None,
+        }
     }
 
     /// Sets the wire name.
@@ -100,18 +106,29 @@ impl<'a> Incoming<'a> {
         DecodeError {
             message: self.name.unwrap_or(M::NAME).to_owned(),
             queue: self.queue.to_owned(),
-            newer: self.version.filter(|sent| *sent > M::VERSION).map(|sent| (sent, M::VERSION)),
+            newer: self
+                .version
+                .filter(|sent| *sent > M::VERSION)
+                .map(|sent| (sent, M::VERSION)),
             cause,
         }
     }
 }
 
 fn same_media_type(sent: &str, ours: &str) -> bool {
-    sent.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(ours)
+    sent.split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .eq_ignore_ascii_case(ours)
 }
 
 fn unreadable(sent: &str, ours: &str) -> CodecError {
-    let ours = if ours == Json::CONTENT_TYPE { String::new() } else { format!("`{ours}` or ") };
+    let ours = if ours == Json::CONTENT_TYPE {
+        String::new()
+    } else {
+        format!("`{ours}` or ")
+    };
     CodecError::new(format_args!(
         "its content type is `{sent}`, and this type reads {ours}`{}`; name the codec on the type, \
          `#[message(codec = ..)]`, or send another content type",
@@ -149,11 +166,19 @@ impl DecodeError {
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { message, queue, newer, cause } = self;
+        let Self {
+            message,
+            queue,
+            newer,
+            cause,
+        } = self;
         write!(f, "cannot decode message `{message}` of queue `{queue}`: {cause}")?;
         match newer {
             Some((sent, known)) => {
-                write!(f, "; it was sent as version {sent} and this worker knows version {known}")
+                write!(
+                    f,
+                    "; it was sent as version {sent} and this worker knows version {known}"
+                )
             }
             None => Ok(()),
         }
@@ -215,18 +240,28 @@ mod tests {
     #[test]
     fn a_content_type_is_compared_without_case_and_parameters() {
         let incoming = Incoming::new("orders", r#"{"n": 1}"#);
-        assert_eq!(decode(incoming.content_type("Application/JSON; charset=utf-8")).unwrap().n, 1);
+        assert_eq!(
+            decode(incoming.content_type("Application/JSON; charset=utf-8"))
+                .unwrap()
+                .n,
+            1
+        );
     }
 
     #[test]
     fn another_content_type_is_refused_and_named() {
         let error = decode(Incoming::new("orders", "").content_type("application/xml")).unwrap_err();
-        assert!(error.contains("its content type is `application/xml`, and this type reads `application/json`"));
+        assert!(
+            error.contains("its content type is `application/xml`, and this type reads `application/json`")
+        );
     }
 
     #[test]
     fn a_newer_version_that_fails_is_said_to_be_newer() {
         let error = decode(Incoming::new("orders", "{}").version(3)).unwrap_err();
-        assert!(error.ends_with("it was sent as version 3 and this worker knows version 1"), "{error}");
+        assert!(
+            error.ends_with("it was sent as version 3 and this worker knows version 1"),
+            "{error}"
+        );
     }
 }

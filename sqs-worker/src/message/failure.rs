@@ -19,7 +19,11 @@ pub struct FailureRecord {
     /// How often SQS had delivered it.
     pub attempts: u32,
     /// When SQS delivered it for the first time.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "super::headers::optional_millis")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "super::headers::optional_millis"
+    )]
     pub first_received: Option<SystemTime>,
     /// When it was given up.
     #[serde(with = "super::headers::millis")]

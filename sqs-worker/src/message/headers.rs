@@ -67,7 +67,10 @@ impl Headers {
 
 /// The packed attribute of a message is not what this framework writes.
 #[derive(Debug, thiserror::Error)]
-#[error("the attribute `{}` is not the JSON object that sqs-worker writes", super::HEADERS_ATTRIBUTE)]
+#[error(
+    "the attribute `{}` is not the JSON object that sqs-worker writes",
+    super::HEADERS_ATTRIBUTE
+)]
 pub struct HeadersError(#[source] serde_json::Error);
 
 /// A time as milliseconds since 1970.
@@ -143,8 +146,10 @@ mod tests {
 
     #[test]
     fn times_travel_as_milliseconds() {
-        let headers =
-            Headers { deadline: Some(UNIX_EPOCH + Duration::from_millis(1_500)), ..Headers::default() };
+        let headers = Headers {
+            deadline: Some(UNIX_EPOCH + Duration::from_millis(1_500)),
+            ..Headers::default()
+        };
         assert_eq!(headers.encode(), r#"{"deadline":1500}"#);
     }
 

@@ -86,7 +86,10 @@ mod tests {
 
     #[test]
     fn a_missing_field_is_named_in_the_value_that_lacks_it() {
-        assert_eq!(error("{\"lines\": [{}]}"), "at `lines[0]`: missing field `sku` (line 1, column 13)");
+        assert_eq!(
+            error("{\"lines\": [{}]}"),
+            "at `lines[0]`: missing field `sku` (line 1, column 13)"
+        );
     }
 
     #[test]
@@ -96,6 +99,9 @@ mod tests {
 
     #[test]
     fn characters_after_the_value_are_an_error() {
-        assert_eq!(error("{\"lines\": []} x"), "trailing characters (line 1, column 15)");
+        assert_eq!(
+            error("{\"lines\": []} x"),
+            "trailing characters (line 1, column 15)"
+        );
     }
 }

@@ -119,7 +119,8 @@ pub trait Message: Serialize + DeserializeOwned + Send + Sync + 'static {
     ///
     /// When the payload's own `Serialize` fails, or the codec has no form for it.
     fn encode(&self) -> Result<String, EncodeError> {
-        Json.encode(self).map_err(|cause| EncodeError::new(self.name(), cause))
+        Json.encode(self)
+            .map_err(|cause| EncodeError::new(self.name(), cause))
     }
 
     /// Reads a body.

@@ -29,7 +29,9 @@ pub struct Extension<T>(pub T);
 
 /// No layer left a value of this type; the message is tried again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no layer left a `{type_name}` on the delivery; add the layer that does, or take `Option<Extension<..>>`")]
+#[error(
+    "no layer left a `{type_name}` on the delivery; add the layer that does, or take `Option<Extension<..>>`"
+)]
 #[non_exhaustive]
 pub struct MissingExtension {
     /// The type's name.
@@ -40,7 +42,9 @@ impl<S: Sync, T: Clone + Send + Sync + 'static> FromDelivery<S> for Extension<T>
     type Rejection = MissingExtension;
 
     async fn from_delivery(delivery: &Delivery, _state: &S) -> Result<Self, MissingExtension> {
-        let missing = MissingExtension { type_name: type_name::<T>() };
+        let missing = MissingExtension {
+            type_name: type_name::<T>(),
+        };
         delivery.extensions().get().cloned().map(Self).ok_or(missing)
     }
 }

@@ -56,7 +56,10 @@ pub struct Header<N: AttributeName> {
 impl<N: AttributeName> Header<N> {
     /// A header with this value, to call a handler with in a test.
     pub fn new(value: N::Value) -> Self {
-        Self { value, name: PhantomData }
+        Self {
+            value,
+            name: PhantomData,
+        }
     }
 
     /// The value.
@@ -75,7 +78,10 @@ impl<N: AttributeName> Deref for Header<N> {
 
 impl<N: AttributeName<Value: fmt::Debug>> fmt::Debug for Header<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Header").field("name", &N::NAME).field("value", &self.value).finish()
+        f.debug_struct("Header")
+            .field("name", &N::NAME)
+            .field("value", &self.value)
+            .finish()
     }
 }
 
@@ -106,7 +112,10 @@ impl fmt::Display for HeaderRejection {
                 "the message has no attribute `{name}`, which its handler asks for; send it, or take `Option<Header<..>>`"
             ),
             Self::Invalid { name, reason } => {
-                write!(f, "the attribute `{name}` is not what the handler takes it for: {reason}")
+                write!(
+                    f,
+                    "the attribute `{name}` is not what the handler takes it for: {reason}"
+                )
             }
         }
     }
@@ -122,12 +131,15 @@ impl<S: Sync, N: AttributeName> OptionalFromDelivery<S> for Header<N> {
     type Rejection = HeaderRejection;
 
     async fn from_delivery(delivery: &Delivery, _state: &S) -> Result<Option<Self>, HeaderRejection> {
-        let Some(text) = delivery.attributes().get_str(N::NAME) else { return Ok(None) };
+        let Some(text) = delivery.attributes().get_str(N::NAME) else {
+            return Ok(None);
+        };
         match text.parse() {
             Ok(value) => Ok(Some(Self::new(value))),
-            Err(error) => {
-                Err(HeaderRejection::Invalid { name: N::NAME, reason: format!("{error}") })
-            }
+            Err(error) => Err(HeaderRejection::Invalid {
+                name: N::NAME,
+                reason: format!("{error}"),
+            }),
         }
     }
 }

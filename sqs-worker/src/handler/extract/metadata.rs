@@ -61,7 +61,10 @@ pub struct MissingMetadata {
 impl fmt::Display for MissingMetadata {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { what, extractor } = self;
-        write!(f, "the message has no {what}, which its handler asks for by `{extractor}`; ")?;
+        write!(
+            f,
+            "the message has no {what}, which its handler asks for by `{extractor}`; "
+        )?;
         write!(f, "send it with one, or take `Option<{extractor}>`")
     }
 }

@@ -19,7 +19,11 @@ impl Place {
     #[track_caller]
     pub(super) fn caller(handler: &'static str) -> Self {
         let caller = Location::caller();
-        Self { handler, file: caller.file(), line: caller.line() }
+        Self {
+            handler,
+            file: caller.file(),
+            line: caller.line(),
+        }
     }
 }
 
@@ -53,7 +57,9 @@ pub enum RouterError {
     #[error("the router has no handler; mount one with `.handler::<name>()` or `.route(function)`")]
     Empty,
     /// The handler for unnamed messages is not mounted.
-    #[error("messages without a name are to go to the handler of `{message}`, and none is mounted; see {place}")]
+    #[error(
+        "messages without a name are to go to the handler of `{message}`, and none is mounted; see {place}"
+    )]
     UnnamedNotMounted {
         /// The message whose handler was chosen.
         message: &'static str,

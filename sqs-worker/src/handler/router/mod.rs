@@ -55,13 +55,21 @@ struct Route<S> {
 impl<S: Clone + Send + Sync + 'static> Router<S> {
     /// A router without handlers.
     pub fn new() -> Self {
-        Self { routes: Vec::new(), unnamed: None, fallback: None }
+        Self {
+            routes: Vec::new(),
+            unnamed: None,
+            fallback: None,
+        }
     }
 
     /// Mounts a function marked `#[handler]`.
     pub fn handler<H: HandlerDef<S>>(self) -> Self {
         let spec = H::SPEC;
-        let place = Place { handler: spec.name, file: spec.file, line: spec.line };
+        let place = Place {
+            handler: spec.name,
+            file: spec.file,
+            line: spec.line,
+        };
         self.add(spec, place, Box::new(H::build))
     }
 
@@ -75,7 +83,11 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
         let spec = HandlerSpec::new(name, H::Message::NAME)
             .messages(H::Message::NAMES)
             .version(H::Message::VERSION);
-        self.add(spec, Place::caller(name), Box::new(move |state| boxed(handler, state)))
+        self.add(
+            spec,
+            Place::caller(name),
+            Box::new(move |state| boxed(handler, state)),
+        )
     }
 
     /// Chooses the handler for messages without a name: the one that takes an `M`.
@@ -144,7 +156,12 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
     }
 
     fn add(mut self, spec: HandlerSpec, place: Place, build: Build<S>) -> Self {
-        self.routes.push(Route { names: spec.names().map(Cow::Borrowed).collect(), spec, place, build });
+        self.routes.push(Route {
+            names: spec.names().map(Cow::Borrowed).collect(),
+            spec,
+            place,
+            build,
+        });
         self
     }
 }

@@ -33,23 +33,40 @@ where
         for name in &route.names {
             if let Some(first) = by_name.insert(name.clone(), index) {
                 let (first, second) = (places[first], route.place);
-                return Err(RouterError::Duplicate { name: name.to_string(), first, second });
+                return Err(RouterError::Duplicate {
+                    name: name.to_string(),
+                    first,
+                    second,
+                });
             }
             known.push(format!("`{name}`"));
         }
     }
     let unnamed = match router.unnamed {
         Some((message, place)) => {
-            let by_type = router.routes.iter().position(|route| route.spec.message == message);
+            let by_type = router
+                .routes
+                .iter()
+                .position(|route| route.spec.message == message);
             let found = by_type.or_else(|| by_name.get(message).copied());
             Some(found.ok_or(RouterError::UnnamedNotMounted { message, place })?)
         }
         None => (router.routes.len() == 1).then_some(0),
     };
-    let handlers = router.routes.into_iter().map(|route| (route.build)(state.clone())).collect();
+    let handlers = router
+        .routes
+        .into_iter()
+        .map(|route| (route.build)(state.clone()))
+        .collect();
     let fallback = router.fallback.map(|build| build(state));
     let known = known.join(", ").into();
-    let table = Arc::new(Table { handlers, by_name, unnamed, fallback, known });
+    let table = Arc::new(Table {
+        handlers,
+        by_name,
+        unnamed,
+        fallback,
+        known,
+    });
     Ok(BoxCloneSyncService::new(service_fn(move |delivery: Delivery| {
         let found = table.find(&delivery);
         async move { found?.oneshot(delivery).await }
@@ -65,14 +82,21 @@ impl Table {
         };
         match index {
             Some(index) => Ok(self.handlers[index].clone()),
-            None => self.fallback.clone().ok_or_else(|| HandlerError::dead_letter(self.unroutable(delivery))),
+            None => self
+                .fallback
+                .clone()
+                .ok_or_else(|| HandlerError::dead_letter(self.unroutable(delivery))),
         }
     }
 
     fn unroutable(&self, delivery: &Delivery) -> Unroutable {
         let (queue, known) = (delivery.queue_name().to_owned(), self.known.clone());
         match delivery.name() {
-            Some(name) => Unroutable::Unknown { queue, name: name.to_owned(), known },
+            Some(name) => Unroutable::Unknown {
+                queue,
+                name: name.to_owned(),
+                known,
+            },
             None => Unroutable::Unnamed { queue, known },
         }
     }
@@ -154,13 +178,22 @@ mod tests {
 
     #[tokio::test]
     async fn a_message_goes_to_the_handler_of_its_name() {
-        assert_eq!(outcome(both(), Some("cancelled")).await.unwrap(), Outcome::dead_letter("cancelled"));
-        assert_eq!(outcome(both(), Some("placed")).await.unwrap(), Outcome::dead_letter("placed"));
+        assert_eq!(
+            outcome(both(), Some("cancelled")).await.unwrap(),
+            Outcome::dead_letter("cancelled")
+        );
+        assert_eq!(
+            outcome(both(), Some("placed")).await.unwrap(),
+            Outcome::dead_letter("placed")
+        );
     }
 
     #[tokio::test]
     async fn an_alias_is_a_name_too() {
-        assert_eq!(outcome(both(), Some("order-placed")).await.unwrap(), Outcome::dead_letter("placed"));
+        assert_eq!(
+            outcome(both(), Some("order-placed")).await.unwrap(),
+            Outcome::dead_letter("placed")
+        );
     }
 
     #[tokio::test]
@@ -185,36 +218,63 @@ mod tests {
     async fn an_unnamed_message_with_several_handlers_is_dead_lettered() {
         let error = outcome(both(), None).await.unwrap_err();
         assert_eq!(error.disposition(), Disposition::DeadLetter);
-        assert!(error.to_string().contains("has no attribute `message-name`"), "{error}");
+        assert!(
+            error.to_string().contains("has no attribute `message-name`"),
+            "{error}"
+        );
     }
 
     #[tokio::test]
     async fn an_unnamed_message_goes_to_the_handler_that_was_chosen() {
         let chosen = both().unnamed::<Cancelled>();
-        assert_eq!(outcome(chosen, None).await.unwrap(), Outcome::dead_letter("cancelled"));
+        assert_eq!(
+            outcome(chosen, None).await.unwrap(),
+            Outcome::dead_letter("cancelled")
+        );
     }
 
     #[tokio::test]
     async fn a_fallback_takes_what_nobody_takes() {
-        let router = || both().fallback(|delivery: Delivery| async move {
-            Outcome::dead_letter(delivery.name().unwrap_or("unnamed").to_owned())
-        });
-        assert_eq!(outcome(router(), Some("refunded")).await.unwrap(), Outcome::dead_letter("refunded"));
-        assert_eq!(outcome(router(), None).await.unwrap(), Outcome::dead_letter("unnamed"));
-        assert_eq!(outcome(router(), Some("placed")).await.unwrap(), Outcome::dead_letter("placed"));
+        let router = || {
+            both().fallback(|delivery: Delivery| async move {
+                Outcome::dead_letter(delivery.name().unwrap_or("unnamed").to_owned())
+            })
+        };
+        assert_eq!(
+            outcome(router(), Some("refunded")).await.unwrap(),
+            Outcome::dead_letter("refunded")
+        );
+        assert_eq!(
+            outcome(router(), None).await.unwrap(),
+            Outcome::dead_letter("unnamed")
+        );
+        assert_eq!(
+            outcome(router(), Some("placed")).await.unwrap(),
+            Outcome::dead_letter("placed")
+        );
     }
 
     #[tokio::test]
     async fn a_nested_router_is_found_under_its_prefix_only() {
-        let router = || Router::new().route(cancelled).nest("shop.", Router::new().route(placed));
-        assert_eq!(outcome(router(), Some("shop.placed")).await.unwrap(), Outcome::dead_letter("placed"));
+        let router = || {
+            Router::new()
+                .route(cancelled)
+                .nest("shop.", Router::new().route(placed))
+        };
+        assert_eq!(
+            outcome(router(), Some("shop.placed")).await.unwrap(),
+            Outcome::dead_letter("placed")
+        );
         assert!(outcome(router(), Some("placed")).await.is_err());
     }
 
     #[tokio::test]
     async fn a_merged_router_brings_its_handlers() {
         let router = Router::new().route(placed).merge(Router::new().route(cancelled));
-        assert_eq!(outcome(router, Some("cancelled")).await.unwrap(), Outcome::dead_letter("cancelled"));
+        assert_eq!(
+            outcome(router, Some("cancelled")).await.unwrap(),
+            Outcome::dead_letter("cancelled")
+        );
     }
 
     #[test]
@@ -223,8 +283,14 @@ mod tests {
         let router = Router::new().route(placed);
         let error = router.merge(Router::new().route(placed)).build(()).unwrap_err();
         let text = error.to_string();
-        assert!(text.starts_with("message `placed` has two handlers: `placed` ("), "{text}");
-        assert!(text.contains(&format!("table.rs:{first}) and `placed` (")), "{text}");
+        assert!(
+            text.starts_with("message `placed` has two handlers: `placed` ("),
+            "{text}"
+        );
+        assert!(
+            text.contains(&format!("table.rs:{first}) and `placed` (")),
+            "{text}"
+        );
         assert!(text.contains(&format!("table.rs:{})", first + 1)), "{text}");
     }
 
@@ -235,7 +301,20 @@ mod tests {
 
     #[test]
     fn a_choice_for_unnamed_messages_that_is_not_mounted_is_refused() {
-        let error = Router::new().route(placed).unnamed::<Cancelled>().build(()).unwrap_err();
-        assert!(matches!(error, RouterError::UnnamedNotMounted { message: "cancelled", .. }), "{error}");
+        let error = Router::new()
+            .route(placed)
+            .unnamed::<Cancelled>()
+            .build(())
+            .unwrap_err();
+        assert!(
+            matches!(
+                error,
+                RouterError::UnnamedNotMounted {
+                    message: "cancelled",
+                    ..
+                }
+            ),
+            "{error}"
+        );
     }
 }
