@@ -18,3 +18,12 @@ where
 pub fn key_of<M: Message>(delivery: &Delivery) -> Result<Option<String>, HandlerError> {
     Ok(delivery.decode::<M>().map_err(HandlerError::dead_letter)?.key())
 }
+
+/// The idempotency key that the handler's attribute computes.
+pub fn key_by<M: Message, K: ToString>(
+    delivery: &Delivery,
+    key: impl FnOnce(&M) -> K,
+) -> Result<Option<String>, HandlerError> {
+    let message = delivery.decode::<M>().map_err(HandlerError::dead_letter)?;
+    Ok(Some(key(&message).to_string()))
+}

@@ -26,13 +26,13 @@ pub use self::{
     error::{ErrorClass, SqsError},
     handler::{
         Delivery, Extension, FromDelivery, FromRef, Group, Handler, HandlerDef, HandlerError, Lease,
-        MessageId, Outcome, ReceiveCount, Reply, ResultExt, Router, SentAt, State,
+        MessageId, Outcome, QueueName, ReceiveCount, Reply, ResultExt, Router, SentAt, State,
     },
     message::{Codec, Headers, Message, Request},
     producer::Producer,
     queue::{QueueRef, QueueRefError},
     worker::{QueueOptions, Report, Worker, WorkerError},
 };
-#[cfg(any())]
+#[cfg(feature = "macros")]
 #[doc(inline)]
 pub use sqs_worker_macros::{FromRef, Message, handler};

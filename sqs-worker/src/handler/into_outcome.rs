@@ -13,6 +13,9 @@ use super::{BoxError, HandlerError, Outcome};
     note = "return `()`, `Outcome`, `Reply<R>`, or `Result<one of them, E>` with any error type `E`"
 )]
 pub trait IntoOutcome<M> {
+    /// Whether it answers a request: `true` for [`Reply`](super::Reply) and a `Result` of it.
+    const REPLIES: bool = false;
+
     /// The outcome, or the error that decides.
     ///
     /// # Errors
@@ -38,6 +41,8 @@ where
     T: IntoOutcome<M>,
     E: Into<BoxError>,
 {
+    const REPLIES: bool = T::REPLIES;
+
     fn into_outcome(self) -> Result<Outcome, HandlerError> {
         self.map_err(|error| HandlerError::from_boxed(error.into()))?
             .into_outcome()

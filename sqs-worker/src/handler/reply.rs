@@ -64,6 +64,8 @@ where
     M: Request<Reply = R>,
     R: Message,
 {
+    const REPLIES: bool = true;
+
     fn into_outcome(self) -> Result<Outcome, HandlerError> {
         // A reply that cannot be encoded will not be encodable at the next try either.
         ReplyMessage::new(&self.0)
