@@ -3,6 +3,9 @@
 //! With no arguments everything runs in this process, SQS included. Some orders fail for a while, some for good, and
 //! some are not even JSON; in the end each one is accounted for. Ctrl-C finishes what is in flight and ends.
 
+// In a program `pub` means: for the other files.
+#![allow(unreachable_pub)]
+
 mod flow;
 mod place;
 mod screen;
@@ -70,6 +73,8 @@ pub struct Args {
 async fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // A handler that panics is retried, and counted in the summary: its stack trace would only tear the screen.
+    std::panic::set_hook(Box::new(|panic| tracing::warn!("{panic}")));
     match run(Args::parse()).await {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => {
@@ -122,6 +127,7 @@ async fn run(args: Args) -> Result<bool, BoxError> {
         tokio::spawn(placing.clone().run(client.clone(), args.queue.clone(), run.clone(), goal.unwrap_or(0)));
 
     let idle = args.idle_exit.map(Duration::from_secs);
+    let mut took = Duration::ZERO;
     let report = worker
         .run_until(async {
             tokio::select! {
@@ -130,6 +136,7 @@ async fn run(args: Args) -> Result<bool, BoxError> {
                 () = nothing_came(&stats, idle) => {}
             }
             placing.stop();
+            took = started.elapsed();
         })
         .await;
     placing.stop();
@@ -142,7 +149,7 @@ async fn run(args: Args) -> Result<bool, BoxError> {
         run,
         placed: goal.map(|_| placing.placed()),
         confirmed: shop.reached()[Step::Confirmed as usize],
-        took: started.elapsed(),
+        took,
         report,
     };
     account.print(&client, &args.queue).await

@@ -26,21 +26,17 @@ impl Account {
         let stats = &self.report.stats;
 
         println!("\n  Where the orders are");
-        println!("    confirmed by mail     {:>7}", self.confirmed);
-        println!("    in the dead-letter queue {:>4}", dead_total);
+        println!("    {:>7}  confirmed by mail", self.confirmed);
+        println!("    {dead_total:>7}  in the dead-letter queue");
         for (reason, count) in &dead {
-            println!("       {count:>5}  {reason}");
+            println!("    {:>7}    {count:>5}  {reason}", "");
         }
-        println!("    still in the queue    {waiting:>7}");
-        let adds_up = match self.placed {
-            Some(placed) => {
-                let sum = self.confirmed + dead_total + waiting;
-                let sign = if sum == placed { "=" } else { "≠" };
-                println!("    together              {sum:>7}  {sign} {placed} placed");
-                sum == placed
-            }
-            None => true,
-        };
+        println!("    {waiting:>7}  still in the queue");
+        let sum = self.confirmed + dead_total + waiting;
+        if let Some(placed) = self.placed {
+            let sign = if sum == placed { "=" } else { "≠" };
+            println!("    {sum:>7}  together {sign} {placed} placed");
+        }
 
         println!("\n  What it took");
         let seconds = self.took.as_secs_f64();
@@ -49,7 +45,7 @@ impl Account {
             stats.handled,
             stats.handled as f64 / seconds.max(0.001)
         );
-        println!("    {} retries, {} panics caught, {} leases lost", stats.retried, stats.panics, stats.leases_lost);
+        println!("    retries {}, panics caught {}, leases lost {}", stats.retried, stats.panics, stats.leases_lost);
         println!(
             "    {} requests by the worker ({} receive, {} delete, {} visibility, {} dead-letter): {:.2} a message",
             stats.requests(),
@@ -66,7 +62,7 @@ impl Account {
             );
         }
         println!();
-        Ok(adds_up)
+        Ok(self.placed.is_none_or(|placed| sum == placed))
     }
 
     /// Reads the dead-letter queue without deleting anything, and counts this run's messages by reason.
@@ -104,12 +100,12 @@ impl Account {
     }
 }
 
-/// Reasons of one kind under one line: everything after the message's own details is left out.
+/// Reasons of one kind under one line.
 fn short(reason: &str) -> String {
-    match reason.split_once("is not a valid") {
-        Some(_) => "not a valid order (undecodable body)".to_owned(),
-        None => reason.chars().take(90).collect(),
+    if reason.starts_with("cannot decode") {
+        return "not an order: the body is no JSON of one".to_owned();
     }
+    reason.chars().take(90).collect()
 }
 
 /// Messages that are still there, wherever: waiting, delayed or hidden.
