@@ -46,6 +46,11 @@ impl Lanes {
         self.lanes.get(group)?.messages.front().copied()
     }
 
+    /// Whether messages wait behind the head.
+    pub(crate) fn has_waiting(&self, group: &str) -> bool {
+        self.lanes.get(group).is_some_and(|lane| lane.messages.len() > 1)
+    }
+
     /// The head is done with, and SQS has confirmed it: the next message, which may start now.
     pub(crate) fn advance(&mut self, group: &str, done: Id) -> Option<Id> {
         let lane = self.lanes.get_mut(group)?;

@@ -14,6 +14,9 @@ use crate::{backoff::Schedule, batch::Batcher};
 /// The pauses between tries of one entry, within its lease.
 const AGAIN: Schedule = Schedule::new(Duration::from_millis(200), Duration::from_secs(5));
 
+/// How long the acknowledgement of a FIFO message lingers while others of its group wait for it.
+const AWAITED: Duration = Duration::from_millis(5);
+
 /// One entry of a `ChangeMessageVisibilityBatch` call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Change {
@@ -57,7 +60,10 @@ impl Settler {
         }
     }
 
-    pub(crate) fn delete(&mut self, id: Id, now: Instant, deadline: Option<Instant>) {
+    /// `awaited` says that others wait for it, so that it may linger for a moment only.
+    pub(crate) fn delete(&mut self, id: Id, awaited: bool, now: Instant, deadline: Option<Instant>) {
+        let soon = awaited.then(|| now + 2 * AWAITED);
+        let deadline = [deadline, soon].into_iter().flatten().min();
         self.deletes.push(id, 0, now, deadline);
     }
 
@@ -154,7 +160,7 @@ mod tests {
     fn acknowledgements_wait_for_company_and_renewals_do_not() {
         let now = Instant::now();
         let mut settler = Settler::new(LINGER);
-        settler.delete(1, now, None);
+        settler.delete(1, false, now, None);
         assert_eq!(settler.take(now, false), None);
         settler.renew(2, Duration::from_secs(30), now);
         let renewal = Change {
@@ -165,6 +171,14 @@ mod tests {
         assert_eq!(settler.take(now, false), Some(Batch::Hide(vec![renewal])));
         assert_eq!(settler.next_at(), Some(now + LINGER));
         assert_eq!(settler.take(now + LINGER, false), Some(Batch::Delete(vec![1])));
+    }
+
+    #[test]
+    fn an_acknowledgement_that_others_wait_for_hardly_lingers() {
+        let now = Instant::now();
+        let mut settler = Settler::new(LINGER);
+        settler.delete(1, true, now, Some(now + Duration::from_secs(30)));
+        assert_eq!(settler.next_at(), Some(now + AWAITED));
     }
 
     #[test]
@@ -182,7 +196,7 @@ mod tests {
     fn a_forgotten_message_is_in_no_batch() {
         let now = Instant::now();
         let mut settler = Settler::new(LINGER);
-        settler.delete(1, now, None);
+        settler.delete(1, false, now, None);
         settler.hide(1, Duration::ZERO, now, None);
         let copy = SendMessageBatchRequestEntry::builder()
             .id("0")

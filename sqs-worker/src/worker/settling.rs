@@ -145,7 +145,13 @@ impl Runner {
             return;
         };
         match plan {
-            Plan::Delete(_) => self.settler.delete(id, now, deadline),
+            Plan::Delete(_) => {
+                let awaited = entry
+                    .group
+                    .as_deref()
+                    .is_some_and(|group| self.lanes.has_waiting(group));
+                self.settler.delete(id, awaited, now, deadline);
+            }
             Plan::Hide(delay, _) => {
                 let delay = whole_seconds_up(*delay).min(self.leases.budget(id, now));
                 self.settler.hide(id, delay, now, deadline);

@@ -112,9 +112,17 @@ mod tests {
     /// Handlers stay functions: this one is called like any other.
     #[tokio::test]
     async fn a_declined_card_is_not_tried_again() {
-        let order = Order { id: 5, customer: 1, sku: "tea".into(), cents: 990, run: String::new() };
+        let order = Order {
+            id: 5,
+            customer: 1,
+            sku: "tea".into(),
+            cents: 990,
+            run: String::new(),
+        };
         let shop = Shop::offline("orders");
-        let error = charge_card(Reserved { order }, State(shop), State(Bank), ReceiveCount(1)).await.unwrap_err();
+        let error = charge_card(Reserved { order }, State(shop), State(Bank), ReceiveCount(1))
+            .await
+            .unwrap_err();
         assert_eq!(error.to_string(), "card declined");
         assert_eq!(error.disposition(), sqs_worker::handler::Disposition::DeadLetter);
     }

@@ -72,7 +72,10 @@ pub struct Args {
 #[tokio::main]
 async fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
     // A handler that panics is retried, and counted in the summary: its stack trace would only tear the screen.
     std::panic::set_hook(Box::new(|panic| tracing::warn!("{panic}")));
     match run(Args::parse()).await {
@@ -115,16 +118,27 @@ async fn run(args: Args) -> Result<bool, BoxError> {
     let run = format!("run-{:08x}", rand::random::<u32>());
     let goal = (!args.no_produce).then_some(args.orders);
     match goal {
-        Some(orders) if !args.quiet => println!("\n  {orders} orders through queue `{}` on {place}", args.queue),
+        Some(orders) if !args.quiet => {
+            println!("\n  {orders} orders through queue `{}` on {place}", args.queue)
+        }
         None if !args.quiet => println!("\n  orders from queue `{}` on {place}; Ctrl-C ends", args.queue),
         _ => {}
     }
     let started = Instant::now();
-    let screen = Screen { shop: shop.clone(), stats: stats.clone(), goal, quiet: args.quiet };
+    let screen = Screen {
+        shop: shop.clone(),
+        stats: stats.clone(),
+        goal,
+        quiet: args.quiet,
+    };
     let screen = tokio::spawn(screen.run());
     let placing = Placing::default();
-    let customers =
-        tokio::spawn(placing.clone().run(client.clone(), args.queue.clone(), run.clone(), goal.unwrap_or(0)));
+    let customers = tokio::spawn(placing.clone().run(
+        client.clone(),
+        args.queue.clone(),
+        run.clone(),
+        goal.unwrap_or(0),
+    ));
 
     let idle = args.idle_exit.map(Duration::from_secs);
     let mut took = Duration::ZERO;
@@ -169,7 +183,9 @@ async fn all_accounted(shop: &Shop, stats: &Stats, placing: &Placing, goal: Opti
 
 /// Resolves when nothing was received for so long; never without a limit.
 async fn nothing_came(stats: &Stats, limit: Option<Duration>) {
-    let Some(limit) = limit else { return std::future::pending().await };
+    let Some(limit) = limit else {
+        return std::future::pending().await;
+    };
     let mut ticks = interval(Duration::from_millis(100));
     let (mut received, mut since) = (0, Instant::now());
     loop {

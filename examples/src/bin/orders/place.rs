@@ -42,13 +42,20 @@ impl Placing {
                 break;
             }
             let (broken, good): (Vec<u64>, Vec<u64>) = hundred.iter().partition(|id| **id % 97 == 96);
-            let report = producer.send_all(good.into_iter().map(|id| order(id, &run))).await;
+            let report = producer
+                .send_all(good.into_iter().map(|id| order(id, &run)))
+                .await;
             self.placed.fetch_add(report.sent() as u64, Ordering::Relaxed);
             report.into_result()?;
             for id in broken {
                 let url = client.get_queue_url().queue_name(&queue).send().await?.queue_url;
                 let body = format!("I'd like to order number {id}, thank you! ({run})");
-                client.send_message().set_queue_url(url).message_body(body).send().await?;
+                client
+                    .send_message()
+                    .set_queue_url(url)
+                    .message_body(body)
+                    .send()
+                    .await?;
                 self.placed.fetch_add(1, Ordering::Relaxed);
             }
         }
@@ -58,5 +65,13 @@ impl Placing {
 
 fn order(id: u64, run: &str) -> Placed {
     let sku = GOODS[id as usize % GOODS.len()].to_owned();
-    Placed { order: Order { id, customer: id % 500, sku, cents: 500 + id % 9_000, run: run.to_owned() } }
+    Placed {
+        order: Order {
+            id,
+            customer: id % 500,
+            sku,
+            cents: 500 + id % 9_000,
+            run: run.to_owned(),
+        },
+    }
 }

@@ -38,10 +38,18 @@ impl Screen {
                 rate = (stats.handled - last.1) as f64 / elapsed;
                 last = (Instant::now(), stats.handled);
             }
-            let text = if terminal { self.panel(&stats, rate) } else { self.line(&stats, started.elapsed()) };
+            let text = if terminal {
+                self.panel(&stats, rate)
+            } else {
+                self.line(&stats, started.elapsed())
+            };
             let mut out = stdout().lock();
             // Back to the first line of the panel; each line clears what is left of the old one.
-            let up = if terminal && drawn > 0 { format!("\x1b[{drawn}A") } else { String::new() };
+            let up = if terminal && drawn > 0 {
+                format!("\x1b[{drawn}A")
+            } else {
+                String::new()
+            };
             let _ = write!(out, "{up}{text}");
             let _ = out.flush();
             drawn = text.lines().count();
@@ -54,7 +62,11 @@ impl Screen {
         let mut text = String::from("\x1b[K\n");
         for (step, count) in Step::ALL.into_iter().zip(reached) {
             let filled = (count as usize * BAR / most as usize).min(BAR);
-            let bar = format!("\x1b[32m{}\x1b[90m{}\x1b[0m", "█".repeat(filled), "░".repeat(BAR - filled));
+            let bar = format!(
+                "\x1b[32m{}\x1b[90m{}\x1b[0m",
+                "█".repeat(filled),
+                "░".repeat(BAR - filled)
+            );
             text += &format!("  {:<10} {bar} {count:>6}\x1b[K\n", step.label());
         }
         text += &format!(
@@ -74,7 +86,10 @@ impl Screen {
         let troubles = self.shop.troubles();
         for n in 0..4 {
             let line = troubles.get(n).map_or("", String::as_str);
-            text += &format!("  \x1b[90m{}\x1b[0m\x1b[K\n", line.chars().take(100).collect::<String>());
+            text += &format!(
+                "  \x1b[90m{}\x1b[0m\x1b[K\n",
+                line.chars().take(100).collect::<String>()
+            );
         }
         text
     }
@@ -91,5 +106,9 @@ impl Screen {
 }
 
 pub fn ratio(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+    if whole == 0 {
+        0.0
+    } else {
+        part as f64 / whole as f64
+    }
 }

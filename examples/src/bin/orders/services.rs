@@ -55,7 +55,11 @@ impl Bank {
             17 | 29 => 2,
             _ => 1,
         };
-        if attempt < tries { Err(BankError::NoAnswer) } else { Ok(()) }
+        if attempt < tries {
+            Err(BankError::NoAnswer)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -70,9 +74,16 @@ impl Carrier {
     pub async fn book(&self, order: &Order, attempt: u32) -> Result<String, NoRoute> {
         work(8, order).await;
         // Even a handler that panics costs nothing but a retry.
-        assert!(!(order.id % 701 == 11 && attempt == 1), "the label printer jammed");
+        assert!(
+            !(order.id % 701 == 11 && attempt == 1),
+            "the label printer jammed"
+        );
         // The carrier calls it temporary, but it never gets better: after four attempts the worker gives up.
-        if order.id % 331 == 3 { Err(NoRoute) } else { Ok(format!("parcel-{}", order.id)) }
+        if order.id % 331 == 3 {
+            Err(NoRoute)
+        } else {
+            Ok(format!("parcel-{}", order.id))
+        }
     }
 }
 

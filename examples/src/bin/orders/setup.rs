@@ -29,10 +29,22 @@ pub async fn client(args: &Args) -> (Client, &'static str) {
 /// Creates the queue and its dead-letter queue, if they do not exist.
 pub async fn create_queues(client: &Client, queue: &str) -> Result<(), BoxError> {
     let dead = format!("{queue}-dead");
-    let url = client.create_queue().queue_name(&dead).send().await?.queue_url.ok_or("no queue URL")?;
-    let answer =
-        client.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::QueueArn).send().await?;
-    let arn = answer.attributes.and_then(|mut attributes| attributes.remove(&QueueAttributeName::QueueArn));
+    let url = client
+        .create_queue()
+        .queue_name(&dead)
+        .send()
+        .await?
+        .queue_url
+        .ok_or("no queue URL")?;
+    let answer = client
+        .get_queue_attributes()
+        .queue_url(url)
+        .attribute_names(QueueAttributeName::QueueArn)
+        .send()
+        .await?;
+    let arn = answer
+        .attributes
+        .and_then(|mut attributes| attributes.remove(&QueueAttributeName::QueueArn));
     let arn = arn.ok_or("the dead-letter queue has no ARN")?;
     let policy = serde_json::json!({ "deadLetterTargetArn": arn, "maxReceiveCount": 5 });
     client

@@ -24,8 +24,17 @@ pub struct App {
 
 impl App {
     pub fn new(producer: &Producer, queue: &str) -> Self {
-        let shop = Shop { queue: producer.to(queue), log: Arc::default() };
-        Self { shop, warehouse: Warehouse, bank: Bank, carrier: Carrier, mailer: Mailer }
+        let shop = Shop {
+            queue: producer.to(queue),
+            log: Arc::default(),
+        };
+        Self {
+            shop,
+            warehouse: Warehouse,
+            bank: Bank,
+            carrier: Carrier,
+            mailer: Mailer,
+        }
     }
 }
 
@@ -40,7 +49,13 @@ pub enum Step {
 }
 
 impl Step {
-    pub const ALL: [Self; 5] = [Self::Placed, Self::Reserved, Self::Charged, Self::Shipped, Self::Confirmed];
+    pub const ALL: [Self; 5] = [
+        Self::Placed,
+        Self::Reserved,
+        Self::Charged,
+        Self::Shipped,
+        Self::Confirmed,
+    ];
 
     pub fn label(self) -> &'static str {
         match self {
@@ -109,6 +124,9 @@ impl Shop {
             .allow_no_auth()
             .build();
         let producer = Producer::new(aws_sdk_sqs::Client::from_conf(config));
-        Self { queue: producer.to(queue), log: Arc::default() }
+        Self {
+            queue: producer.to(queue),
+            log: Arc::default(),
+        }
     }
 }

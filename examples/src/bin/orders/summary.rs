@@ -45,7 +45,10 @@ impl Account {
             stats.handled,
             stats.handled as f64 / seconds.max(0.001)
         );
-        println!("    retries {}, panics caught {}, leases lost {}", stats.retried, stats.panics, stats.leases_lost);
+        println!(
+            "    retries {}, panics caught {}, leases lost {}",
+            stats.retried, stats.panics, stats.leases_lost
+        );
         println!(
             "    {} requests by the worker ({} receive, {} delete, {} visibility, {} dead-letter): {:.2} a message",
             stats.requests(),
@@ -68,7 +71,9 @@ impl Account {
     /// Reads the dead-letter queue without deleting anything, and counts this run's messages by reason.
     async fn dead_letters(&self, client: &Client, queue: &str) -> Result<BTreeMap<String, u64>, BoxError> {
         let mut reasons = BTreeMap::new();
-        let Ok(answer) = client.get_queue_url().queue_name(queue).send().await else { return Ok(reasons) };
+        let Ok(answer) = client.get_queue_url().queue_name(queue).send().await else {
+            return Ok(reasons);
+        };
         let url = answer.queue_url.unwrap_or_default();
         // Seen messages stay hidden long enough for one look at each.
         loop {
@@ -88,7 +93,9 @@ impl Account {
                 if self.placed.is_some() && !message.body().unwrap_or_default().contains(&self.run) {
                     continue;
                 }
-                let headers = message.message_attributes().and_then(|all| all.get(HEADERS_ATTRIBUTE));
+                let headers = message
+                    .message_attributes()
+                    .and_then(|all| all.get(HEADERS_ATTRIBUTE));
                 let headers = headers.and_then(|value| Headers::parse(value.string_value()?).ok());
                 let reason = headers.and_then(|headers| headers.failure).map_or_else(
                     || "moved by SQS itself, after too many receives".to_owned(),
@@ -110,14 +117,27 @@ fn short(reason: &str) -> String {
 
 /// Messages that are still there, wherever: waiting, delayed or hidden.
 async fn waiting(client: &Client, queue: &str) -> Result<u64, BoxError> {
-    let url = client.get_queue_url().queue_name(queue).send().await?.queue_url.unwrap_or_default();
+    let url = client
+        .get_queue_url()
+        .queue_name(queue)
+        .send()
+        .await?
+        .queue_url
+        .unwrap_or_default();
     let counts = [
         Attribute::ApproximateNumberOfMessages,
         Attribute::ApproximateNumberOfMessagesNotVisible,
         Attribute::ApproximateNumberOfMessagesDelayed,
     ];
-    let answer =
-        client.get_queue_attributes().queue_url(url).set_attribute_names(Some(counts.to_vec())).send().await?;
+    let answer = client
+        .get_queue_attributes()
+        .queue_url(url)
+        .set_attribute_names(Some(counts.to_vec()))
+        .send()
+        .await?;
     let attributes = answer.attributes.unwrap_or_default();
-    Ok(counts.iter().filter_map(|count| attributes.get(count)?.parse::<u64>().ok()).sum())
+    Ok(counts
+        .iter()
+        .filter_map(|count| attributes.get(count)?.parse::<u64>().ok())
+        .sum())
 }

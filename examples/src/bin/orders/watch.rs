@@ -20,7 +20,10 @@ impl Layer<Handler> for Watch {
         BoxCloneSyncService::new(tower::service_fn(move |delivery: Delivery| {
             let (mut inner, shop) = (inner.clone(), shop.clone());
             async move {
-                let (name, attempt) = (delivery.name().unwrap_or("no name").to_owned(), delivery.receive_count());
+                let (name, attempt) = (
+                    delivery.name().unwrap_or("no name").to_owned(),
+                    delivery.receive_count(),
+                );
                 let result = inner.ready().await?.call(delivery).await;
                 if let Err(error) = &result {
                     let then = match error.disposition() {
