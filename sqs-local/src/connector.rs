@@ -96,12 +96,11 @@ impl HttpConnector for Connector {
             let body = body.collect().await.map_err(ConnectorError::io)?.to_bytes();
             let base_url = base_url(&parts.uri);
             let incoming = Incoming {
-                method: &parts.method,
                 uri: &parts.uri,
                 headers: &parts.headers,
                 body: &body,
             };
-            match door.answer(incoming, base_url).await {
+            match door.answer(incoming, base_url, std::future::pending()).await {
                 Some(response) => {
                     let response = response.map(|body: Bytes| SdkBody::from(body));
                     HttpResponse::try_from(response)

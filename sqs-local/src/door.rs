@@ -7,13 +7,14 @@ use bytes::Bytes;
 use http::Response;
 
 use crate::SqsLocal;
+use crate::api::{Answer, Operation};
 use crate::error::ErrorKind;
 use crate::protocol::{Incoming, name_of, respond};
 
 /// Answers HTTP requests; clones are the same door.
 #[derive(Debug, Clone)]
 pub(crate) struct Door {
-    sqs: SqsLocal,
+    pub(crate) sqs: SqsLocal,
     requests: Arc<AtomicU64>,
 }
 
@@ -25,12 +26,22 @@ impl Door {
         }
     }
 
-    /// The answer, or `None` if the connection is to end without one.
-    pub(crate) async fn answer(&self, incoming: Incoming<'_>, base_url: Arc<str>) -> Option<Response<Bytes>> {
+    /// The answer, or `None` if the connection is to end without one. A long poll ends empty when `stop` is ready.
+    pub(crate) async fn answer(
+        &self,
+        incoming: Incoming<'_>,
+        base_url: Arc<str>,
+        stop: impl Future<Output = ()>,
+    ) -> Option<Response<Bytes>> {
         let protocol = incoming.protocol();
         let request = incoming.read(self.sqs.home(), base_url);
         let operation = name_of(&request);
         let answer = match request {
+            Ok(request) if matches!(request.operation, Operation::ReceiveMessage(_)) => tokio::select! {
+                biased;
+                answer = self.sqs.call(request) => answer,
+                () = stop => Ok(Answer::Received(Vec::new())),
+            },
             Ok(request) => self.sqs.call(request).await,
             Err(error) => Err(error),
         };

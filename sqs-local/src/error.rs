@@ -60,6 +60,8 @@ pub enum ErrorKind {
     MissingParameter,
     /// The action does not exist.
     InvalidAction,
+    /// No action was named at all.
+    UnknownOperation,
     /// The body of the request could not be read as the protocol says.
     Serialization,
     /// The caller may not do this.
@@ -147,6 +149,7 @@ impl ErrorKind {
             Self::InvalidParameterValue => ("InvalidParameterValueException", "InvalidParameterValue", 400),
             Self::MissingParameter => ("MissingRequiredParameterException", "MissingParameter", 400),
             Self::InvalidAction => ("InvalidAction", "InvalidAction", 400),
+            Self::UnknownOperation => ("UnknownOperationException", "UnknownOperationException", 404),
             Self::Serialization => ("SerializationException", "MalformedInput", 400),
             Self::AccessDenied => ("AccessDeniedException", "AccessDenied", 403),
             Self::ExpiredToken => ("ExpiredTokenException", "ExpiredToken", 403),
@@ -184,6 +187,7 @@ impl ErrorKind {
         !matches!(
             self,
             Self::InvalidAction
+                | Self::UnknownOperation
                 | Self::Serialization
                 | Self::AccessDenied
                 | Self::ExpiredToken

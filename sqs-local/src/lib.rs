@@ -20,6 +20,8 @@
 //! # }
 //! ```
 #![forbid(unsafe_code)]
+// What only the doors use is unused when there is none.
+#![cfg_attr(not(any(feature = "connector", feature = "server")), allow(dead_code))]
 
 pub mod api;
 mod clock;
@@ -33,6 +35,8 @@ pub mod journal;
 mod local;
 #[cfg(any(feature = "connector", feature = "server"))]
 mod protocol;
+#[cfg(feature = "server")]
+pub mod server;
 mod service;
 pub mod snapshot;
 mod stack;

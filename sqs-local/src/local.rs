@@ -123,6 +123,13 @@ impl SqsLocal {
             .collect()
     }
 
+    /// The ARN of each queue and how many messages are visible, in flight and delayed.
+    #[cfg(feature = "server")]
+    pub(crate) fn overview(&self) -> Vec<(String, [usize; 3])> {
+        let (mut state, now) = self.shared.lock();
+        state.engine.overview(now)
+    }
+
     /// How many long polls wait at the moment.
     pub fn waiting_polls(&self) -> usize {
         self.shared.lock().0.lines.len()

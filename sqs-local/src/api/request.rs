@@ -258,6 +258,19 @@ requests! {
 }
 
 impl SendMessage {
+    /// A message and its queue.
+    pub(crate) fn from_entry(queue_url: Option<String>, entry: SendEntry) -> Self {
+        Self {
+            queue_url,
+            message_body: entry.message_body,
+            delay_seconds: entry.delay_seconds,
+            message_attributes: entry.message_attributes,
+            message_system_attributes: entry.message_system_attributes,
+            message_deduplication_id: entry.message_deduplication_id,
+            message_group_id: entry.message_group_id,
+        }
+    }
+
     /// The message without its queue.
     pub(crate) fn into_entry(self) -> SendEntry {
         SendEntry {

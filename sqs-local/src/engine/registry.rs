@@ -30,14 +30,18 @@ impl Registry {
         let url = url
             .filter(|url| !url.is_empty())
             .ok_or_else(|| Error::missing("QueueUrl"))?;
-        let (account, name) = parse_url(url).ok_or_else(|| {
+        let (region, account, name) = parse_url(url).ok_or_else(|| {
             Error::new(
                 ErrorKind::InvalidAddress,
                 format!("The address {url} is not valid for this endpoint."),
             )
         })?;
-        self.find(account.unwrap_or(&caller.account), &caller.region, name)
-            .ok_or_else(Error::no_queue)
+        self.find(
+            account.unwrap_or(&caller.account),
+            region.unwrap_or(&caller.region),
+            name,
+        )
+        .ok_or_else(Error::no_queue)
     }
 
     /// The number of the queue that an ARN names.
@@ -143,15 +147,17 @@ impl Registry {
     }
 }
 
-/// The account, if there is one, and the name in a queue URL: its last two segments.
-fn parse_url(url: &str) -> Option<(Option<&str>, &str)> {
+/// The region and the account, if they are there, and the name in a queue URL: `/account/name`, or
+/// `/queue/region/account/name` where the host does not tell the region.
+fn parse_url(url: &str) -> Option<(Option<&str>, Option<&str>, &str)> {
     let path = match url.split_once("://") {
         Some((_, rest)) => rest.split_once('/')?.1,
         None => url,
     };
     let mut segments = path.trim_matches('/').rsplit('/');
     let name = segments.next().filter(|name| !name.is_empty())?;
-    Some((segments.next(), name))
+    let (account, region) = (segments.next(), segments.next());
+    Some((region.filter(|_| segments.next() == Some("queue")), account, name))
 }
 
 #[cfg(test)]
@@ -160,17 +166,23 @@ mod tests {
 
     #[test]
     fn a_queue_url_names_the_account_and_the_queue() {
+        let url = |url| parse_url(url);
+        let orders = |region, account| Some((region, account, "orders"));
         assert_eq!(
-            parse_url("http://localhost:9324/000000000000/orders"),
-            Some((Some("000000000000"), "orders"))
+            url("http://localhost:9324/000000000000/orders"),
+            orders(None, Some("000000000000"))
         );
         assert_eq!(
-            parse_url("http://localhost:9324/queue/eu-west-1/1/orders"),
-            Some((Some("1"), "orders"))
+            url("http://localhost:9324/queue/eu-west-1/1/orders"),
+            orders(Some("eu-west-1"), Some("1"))
         );
-        assert_eq!(parse_url("/1/orders"), Some((Some("1"), "orders")));
-        assert_eq!(parse_url("orders"), Some((None, "orders")));
-        assert_eq!(parse_url("http://localhost:9324/"), None);
-        assert_eq!(parse_url("http://localhost:9324"), None);
+        assert_eq!(
+            url("http://localhost:9324/some/proxy/1/orders"),
+            orders(None, Some("1"))
+        );
+        assert_eq!(url("/1/orders"), orders(None, Some("1")));
+        assert_eq!(url("orders"), orders(None, None));
+        assert_eq!(url("http://localhost:9324/"), None);
+        assert_eq!(url("http://localhost:9324"), None);
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Codecs only translate. Which protocol a request speaks is seen from its headers, and its answer speaks the same.
 
+mod form;
 mod json;
 mod query;
 mod render;
@@ -10,7 +11,7 @@ mod xml;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
 
 use crate::api::{Answer, Caller, Operation, Request};
 use crate::error::{Error, ErrorKind};
@@ -28,7 +29,6 @@ pub(crate) enum Protocol {
 /// A request as it came in, with its whole body.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Incoming<'a> {
-    pub(crate) method: &'a Method,
     pub(crate) uri: &'a Uri,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) body: &'a Bytes,
@@ -42,15 +42,7 @@ impl Incoming<'_> {
     /// The protocol this request speaks.
     pub(crate) fn protocol(&self) -> Protocol {
         let json = |kind: &str| kind.starts_with("application/x-amz-json");
-        let is_json =
-            self.headers.contains_key("x-amz-target") || self.header(header::CONTENT_TYPE).is_some_and(json);
-        // A browser or an old client that asks by GET but would like JSON gets it, as on AWS.
-        if is_json
-            || (self.method == Method::GET
-                && self
-                    .header(header::ACCEPT)
-                    .is_some_and(|a| a == "application/json"))
-        {
+        if self.headers.contains_key("x-amz-target") || self.header(header::CONTENT_TYPE).is_some_and(json) {
             Protocol::Json
         } else {
             Protocol::Query
@@ -60,7 +52,7 @@ impl Incoming<'_> {
     /// What the request asks, and who asks.
     pub(crate) fn read(&self, home: &Home, base_url: Arc<str>) -> Result<Request, Error> {
         let caller = self.caller(home, base_url);
-        let operation = if self.headers.contains_key("x-amz-target") {
+        let operation = if self.protocol() == Protocol::Json {
             json::read(self.header("x-amz-target").unwrap_or_default(), self.body)?
         } else {
             query::read(self.uri, self.body)?
@@ -89,9 +81,16 @@ impl Incoming<'_> {
             Some(value) if *value != **home => Arc::from(value),
             _ => Arc::clone(home),
         };
+        let region = or_home(region, &home.region);
+        // AWS has the region in the host; one server has one host for all, so it goes into the path.
+        let base_url = if region == home.region || base_url.contains(".amazonaws.com") {
+            base_url
+        } else {
+            format!("{base_url}/queue/{region}").into()
+        };
         Caller {
             account: or_home(Some(key).filter(|_| is_account), &home.account),
-            region: or_home(region, &home.region),
+            region,
             base_url,
         }
     }
