@@ -20,4 +20,4 @@ pub use self::{
 };
 #[cfg(feature = "macros")]
 #[doc(inline)]
-pub use sqs_worker_macros::{FromRef, Message, handler};
+pub use sqs_worker_macros::{FromRef, Message, handler, handlers};
