@@ -30,7 +30,11 @@ pub(super) struct State {
 impl State {
     pub(super) fn of(named: Option<&Type>) -> Self {
         match named {
-            Some(ty) => Self { generics: TokenStream::new(), ty: quote!(#ty), named: Some(ty.clone()) },
+            Some(ty) => Self {
+                generics: TokenStream::new(),
+                ty: quote!(#ty),
+                named: Some(ty.clone()),
+            },
             None => {
                 let parameter = ours("State");
                 Self {
@@ -105,7 +109,9 @@ struct Call {
 impl Call {
     fn new(name: &Ident, service: Option<&Type>, signature: &Signature, krate: &TokenStream) -> Self {
         let extractors = &signature.extractors;
-        let names: Vec<Ident> = (0..extractors.len()).map(|index| ours(&format!("extracted_{index}"))).collect();
+        let names: Vec<Ident> = (0..extractors.len())
+            .map(|index| ours(&format!("extracted_{index}")))
+            .collect();
         let (messages, this) = (ours("messages"), ours("this"));
         match service {
             None => Self {

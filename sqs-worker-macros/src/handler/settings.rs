@@ -92,16 +92,12 @@ impl Settings {
             timeout: keys
                 .duration("timeout", errors)
                 .and_then(|located| timeout(&located, errors)),
-            retry: keys
-                .list("retry", errors)
-                .map(|tokens| retry(tokens, errors)),
+            retry: keys.list("retry", errors).map(|tokens| retry(tokens, errors)),
             idempotent: keys
                 .take("idempotent")
                 .and_then(|entry| idempotent(entry, errors)),
             dead_letter: keys.queue("dead_letter", errors),
-            batch: keys
-                .list("batch", errors)
-                .map(|tokens| batch(tokens, errors)),
+            batch: keys.list("batch", errors).map(|tokens| batch(tokens, errors)),
             state: keys.ty("state", errors),
             krate: keys.path("crate", errors),
         }

@@ -167,8 +167,9 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
     }
 
     fn add(mut self, spec: HandlerSpec, place: Place, build: Build<S>) -> Self {
+        let names = spec.names().map(Cow::Borrowed).collect();
         self.routes.push(Route {
-            names: spec.names().map(Cow::Borrowed).collect(),
+            names,
             spec,
             place,
             build,

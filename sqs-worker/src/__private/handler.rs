@@ -1,10 +1,6 @@
-//! What the macros' expansions need. No part of the API: it changes without notice.
+//! What `#[handler]` needs.
 
 use std::convert::Infallible;
-pub use std::{
-    string::{String, ToString},
-    vec::Vec,
-};
 
 use tower::{Service, service_fn, util::BoxCloneSyncService};
 
