@@ -6,6 +6,7 @@ extern crate self as sqs_worker;
 
 pub mod handler;
 pub mod message;
+pub mod testing;
 
 #[doc(hidden)]
 pub mod __private;
