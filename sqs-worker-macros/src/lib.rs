@@ -10,7 +10,13 @@ use proc_macro::TokenStream;
 /// Makes an async function a handler that can be mounted by its name.
 #[proc_macro_attribute]
 pub fn handler(attribute: TokenStream, item: TokenStream) -> TokenStream {
-    handler::expand(attribute.into(), item.into()).into()
+    handler::expand(attribute.into(), &item.into()).into()
+}
+
+/// Makes the marked methods of an `impl` block handlers that can be mounted together, by the type's name.
+#[proc_macro_attribute]
+pub fn handlers(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    handler::expand_group(attribute.into(), &item.into()).into()
 }
 
 /// Derives `Message`: the wire name of a payload, its version, its key and its group.

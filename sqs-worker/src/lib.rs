@@ -12,6 +12,7 @@ pub mod handler;
 pub mod message;
 pub mod producer;
 mod queue;
+pub mod testing;
 pub mod worker;
 
 #[doc(hidden)]
@@ -35,4 +36,4 @@ pub use self::{
 };
 #[cfg(feature = "macros")]
 #[doc(inline)]
-pub use sqs_worker_macros::{FromRef, Message, handler};
+pub use sqs_worker_macros::{FromRef, Message, handler, handlers};

@@ -12,20 +12,20 @@ use tower::ServiceExt;
 
 #[derive(Debug, Serialize, Deserialize, Message)]
 #[message(name = "orders.placed", version = 2)]
-pub struct OrderPlaced {
+struct OrderPlaced {
     #[message(key)]
-    pub id: u64,
+    id: u64,
     #[message(group)]
-    pub customer: u64,
-    pub cents: u64,
+    customer: u64,
+    cents: u64,
 }
 
 #[derive(Debug, Clone)]
-pub struct Cards;
+struct Cards;
 
 #[derive(Debug, thiserror::Error)]
 #[error("declined")]
-pub struct Declined;
+struct Declined;
 
 impl Cards {
     async fn charge(&self, order: &OrderPlaced, _attempt: u32) -> Result<(), Declined> {
@@ -34,7 +34,7 @@ impl Cards {
 }
 
 #[derive(Debug, Clone, FromRef)]
-pub struct App {
+struct App {
     cards: Cards,
 }
 
@@ -46,7 +46,7 @@ pub struct App {
     retry(max = 5, base = "2s", cap = "5m"),
     idempotent
 )]
-pub async fn charge(
+async fn charge(
     order: OrderPlaced,
     State(cards): State<Cards>,
     ReceiveCount(n): ReceiveCount,

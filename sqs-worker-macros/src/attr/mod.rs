@@ -158,10 +158,10 @@ impl Entries {
     }
 
     /// The tokens of `key(list)`.
-    pub(crate) fn list(&mut self, key: &str, errors: &mut Errors) -> Option<(Span, TokenStream)> {
+    pub(crate) fn list(&mut self, key: &str, errors: &mut Errors) -> Option<TokenStream> {
         let entry = self.take(key)?;
         match entry.value {
-            Value::List(tokens) => Some((entry.key.span(), tokens)),
+            Value::List(tokens) => Some(tokens),
             Value::Flag | Value::Assigned(_) => {
                 errors.push(
                     entry.key.span(),

@@ -2,113 +2,220 @@
 //!
 //! All paths are absolute, so that a user's own `Result`, `Ok` or `Option`, or no prelude at all, changes nothing.
 
-use proc_macro2::{Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
-use syn::{Attribute, Ident, ItemFn, Type, spanned::Spanned};
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::{Attribute, Ident, Type, Visibility};
 
-use super::{Settings, Signature};
-use crate::attr::duration_tokens;
+use super::{settings::Settings, signature::Signature, spec};
 
-/// The mount token, its settings and its service.
-pub(super) fn handler(function: &ItemFn, signature: &Signature, settings: &Settings) -> TokenStream {
+/// A handler ready to be written down.
+pub(super) struct Emitted {
+    /// What has to hold for its types, each bound under the type it is about.
+    pub(super) bounds: Vec<TokenStream>,
+    /// `HandlerSpec`.
+    pub(super) spec: TokenStream,
+    /// `BoxHandler`, from the bindings `__spec` and `__state`.
+    pub(super) build: TokenStream,
+    /// `Option<BoxBatchHandler>`, from the binding `__state`.
+    pub(super) build_batch: TokenStream,
+}
+
+/// The worker's state: the type that the attribute names, or a parameter for any.
+pub(super) struct State {
+    pub(super) generics: TokenStream,
+    pub(super) ty: TokenStream,
+    named: Option<Type>,
+}
+
+impl State {
+    pub(super) fn of(named: Option<&Type>) -> Self {
+        match named {
+            Some(ty) => Self {
+                generics: TokenStream::new(),
+                ty: quote!(#ty),
+                named: Some(ty.clone()),
+            },
+            None => {
+                let parameter = ours("State");
+                Self {
+                    generics: quote!(<#parameter>),
+                    ty: quote!(#parameter),
+                    named: None,
+                }
+            }
+        }
+    }
+
+    /// What every state has to be: shown at the type where the attribute names it, else at `span`.
+    pub(super) fn bounds(&self, span: Span) -> TokenStream {
+        let ty = &self.ty;
+        let bounds = quote!(::core::clone::Clone + ::core::marker::Send + ::core::marker::Sync + 'static);
+        match &self.named {
+            Some(named) => bound(named, &bounds),
+            None => at(span, quote!(#ty: #bounds)),
+        }
+    }
+}
+
+impl Emitted {
+    /// `service` is the type of `&self` for a method.
+    pub(super) fn new(
+        name: &Ident,
+        service: Option<&Type>,
+        signature: &Signature,
+        settings: &Settings,
+        state: &State,
+    ) -> Self {
+        let krate = settings.krate();
+        let payload = &signature.payload;
+        let call = Call::new(name, service, signature, &krate);
+        let (types, binding, body) = (&call.types, &call.binding, &call.body);
+        let (spec, given, messages) = (ours("spec"), ours("state"), ours("messages"));
+        let (build, build_batch) = if settings.batch.is_some() {
+            let batch = quote! {
+                #krate::__private::build_batch(
+                    #given,
+                    |#messages: #krate::__private::Vec<#payload>, #binding: #types| #body,
+                )
+            };
+            let build = quote!(#krate::__private::batch_of_one(#spec, #batch));
+            (build, quote!(::core::option::Option::Some(#batch)))
+        } else {
+            let build = quote! {
+                #krate::__private::build(#spec, #given, |#messages: #payload, #binding: #types| #body)
+            };
+            let none = quote!({
+                let _ = #given;
+                ::core::option::Option::None
+            });
+            (build, none)
+        };
+        Self {
+            bounds: bounds(service, signature, settings, &state.ty),
+            spec: spec::spec(name, signature, settings),
+            build: at(name.span(), build),
+            build_batch: at(name.span(), build_batch),
+        }
+    }
+}
+
+/// The call of the function, from the messages and a tuple of what was extracted.
+struct Call {
+    types: TokenStream,
+    binding: TokenStream,
+    body: TokenStream,
+}
+
+impl Call {
+    fn new(name: &Ident, service: Option<&Type>, signature: &Signature, krate: &TokenStream) -> Self {
+        let extractors = &signature.extractors;
+        let names: Vec<Ident> = (0..extractors.len())
+            .map(|index| ours(&format!("extracted_{index}")))
+            .collect();
+        let (messages, this) = (ours("messages"), ours("this"));
+        match service {
+            None => Self {
+                types: quote!((#(#extractors,)*)),
+                binding: quote!((#(#names,)*)),
+                body: quote!(#name(#messages, #(#names),*)),
+            },
+            Some(service) => Self {
+                types: quote!((#krate::handler::State<#service>, #(#extractors,)*)),
+                binding: quote!((#krate::handler::State(#this), #(#names,)*)),
+                body: quote!(async move { #this.#name(#messages, #(#names),*).await }),
+            },
+        }
+    }
+}
+
+/// A bound that names no type parameter is checked where it stands, once, and taken for granted in the body: so each
+/// error appears once and under its own type.
+fn bounds(
+    service: Option<&Type>,
+    signature: &Signature,
+    settings: &Settings,
+    state: &TokenStream,
+) -> Vec<TokenStream> {
     let krate = settings.krate();
-    let name = &function.sig.ident;
     let payload = &signature.payload;
-    let cfgs = cfgs(function);
-    let token = token(function);
-    let state = State::of(settings);
-    let (generics, state) = (&state.generics, &state.ty);
-
-    // A bound that names no type parameter is checked where it stands, once, and taken for granted in the body: so
-    // each error appears once and under its own type.
-    let mut bounds = vec![quote_spanned!(payload.span()=> #payload: #krate::message::Message)];
+    let is_batch = settings.batch.is_some();
+    let mut bounds = vec![bound(payload, &quote!(#krate::message::Message))];
+    if let Some(service) = service {
+        bounds.push(bound(service, &quote!(#krate::handler::FromRef<#state>)));
+        bounds.push(bound(service, &quote!(::core::marker::Send)));
+    }
+    let extractor = if is_batch {
+        quote!(FromBatch)
+    } else {
+        quote!(FromDelivery)
+    };
     for ty in &signature.extractors {
-        bounds.push(quote_spanned!(ty.span()=> #ty: #krate::handler::FromDelivery<#state>));
+        bounds.push(bound(ty, &quote!(#krate::handler::#extractor<#state>)));
     }
     if let Some(output) = &signature.output {
-        bounds.push(quote_spanned!(output.span()=> #output: #krate::handler::IntoOutcome<#payload>));
+        let outcome = if is_batch {
+            quote!(#krate::handler::IntoBatchOutcome)
+        } else {
+            quote!(#krate::handler::IntoOutcome<#payload>)
+        };
+        bounds.push(bound(output, &outcome));
     }
     if let Some(idempotent) = settings
         .idempotent
         .as_ref()
         .filter(|idempotent| idempotent.key.is_none())
     {
-        bounds.push(quote_spanned!(idempotent.span=> #payload: #krate::message::Keyed));
+        let keyed = quote!(#payload: #krate::message::Keyed);
+        bounds.push(at(idempotent.span, keyed));
     }
-    let spec = spec(function, signature, settings);
-    quote! {
-        #token
-        #(#cfgs)*
-        #[doc(hidden)]
-        const _: () = {
-            #[automatically_derived]
-            impl #generics #krate::handler::HandlerDef<#state> for #name
-            where
-                #state: ::core::clone::Clone + ::core::marker::Send + ::core::marker::Sync + 'static,
-                #(#bounds,)*
-            {
-                const SPEC: #krate::handler::HandlerSpec = #spec;
-
-                fn build(state: #state) -> #krate::handler::BoxHandler {
-                    #krate::__private::build(&<Self as #krate::handler::HandlerDef<#state>>::SPEC, #name, state)
-                }
-            }
-        };
-    }
+    bounds
 }
 
-/// A token that can be named but never runs, so that a wrong signature is one error and not also one at each mount.
-pub(super) fn placeholder(function: &ItemFn, settings: &Settings) -> TokenStream {
-    let krate = settings.krate();
-    let name = &function.sig.ident;
-    let cfgs = cfgs(function);
-    let token = token(function);
-    let text = name.to_string();
-    quote! {
-        #token
-        #(#cfgs)*
-        #[doc(hidden)]
-        const _: () = {
-            #[automatically_derived]
-            impl<__State> #krate::handler::HandlerDef<__State> for #name {
-                const SPEC: #krate::handler::HandlerSpec = #krate::handler::HandlerSpec::new(#text, "");
-
-                fn build(_: __State) -> #krate::handler::BoxHandler {
-                    ::core::unreachable!()
-                }
-            }
-        };
-    }
+/// `ty: bound`, which the compiler shows as `ty` when it does not hold: the tokens of the bound stand where the type
+/// stands.
+fn bound(ty: &Type, bound: &TokenStream) -> TokenStream {
+    let mut spans = ty.to_token_stream().into_iter().map(|tree| tree.span());
+    let first = spans.next().unwrap_or_else(Span::call_site);
+    let bound = moved(quote!(: #bound), first, spans.last().unwrap_or(first));
+    quote!(#ty #bound)
 }
 
-/// The worker's state: the one that the attribute names, or any.
-struct State {
-    generics: TokenStream,
-    ty: TokenStream,
-}
-
-impl State {
-    fn of(settings: &Settings) -> Self {
-        match &settings.state {
-            Some(ty) => Self {
-                generics: TokenStream::new(),
-                ty: quote!(#ty),
-            },
-            None => {
-                let parameter = format_ident!("__State", span = Span::mixed_site());
-                Self {
-                    generics: quote!(<#parameter>),
-                    ty: quote!(#parameter),
-                }
+/// The same tokens at another place: the first three, `: ::`, where it begins and the others where it ends, so that
+/// what the compiler shows of them spans the whole place.
+fn moved(tokens: TokenStream, first: Span, last: Span) -> TokenStream {
+    let moved = tokens.into_iter().enumerate().map(|(index, mut tree)| {
+        let span = if index < 3 { first } else { last };
+        match &mut tree {
+            TokenTree::Group(group) => {
+                *group = Group::new(group.delimiter(), moved(group.stream(), span, span));
+                group.set_span(span);
             }
+            // Our own bindings and parameters keep their hygiene.
+            TokenTree::Ident(ident) if ident.to_string().starts_with("__") && ident != "__private" => {
+                ident.set_span(span.resolved_at(Span::mixed_site()));
+            }
+            other => other.set_span(span),
         }
-    }
+        tree
+    });
+    moved.collect()
 }
 
-/// A braced struct: it is in the namespace of types only, so the function keeps its name among the values.
-fn token(function: &ItemFn) -> TokenStream {
-    let (vis, name) = (&function.vis, &function.sig.ident);
-    let cfgs = cfgs(function);
+/// The same tokens, all at one place.
+fn at(span: Span, tokens: TokenStream) -> TokenStream {
+    moved(tokens, span, span)
+}
+
+/// A name of ours, which no name of a user's can be mistaken for: not by hygiene alone, because a constant of the
+/// same name would turn a binding into a pattern.
+pub(super) fn ours(name: &str) -> Ident {
+    Ident::new(&format!("__{name}"), Span::mixed_site())
+}
+
+/// The mount token: a braced struct, which is in the namespace of types only, so that the function keeps its name
+/// among the values.
+pub(super) fn token(vis: &Visibility, name: &Ident, attributes: &[Attribute]) -> TokenStream {
+    let cfgs = cfgs(attributes);
     let doc = format!(" Mounts the handler [`{name}()`]: `.handler::<{name}>()`.");
     quote! {
         #(#cfgs)*
@@ -118,109 +225,10 @@ fn token(function: &ItemFn) -> TokenStream {
     }
 }
 
-fn cfgs(function: &ItemFn) -> Vec<&Attribute> {
-    function
-        .attrs
+/// The conditions under which the function is there at all.
+pub(super) fn cfgs(attributes: &[Attribute]) -> Vec<&Attribute> {
+    attributes
         .iter()
         .filter(|attribute| attribute.path().is_ident("cfg"))
         .collect()
-}
-
-fn spec(function: &ItemFn, signature: &Signature, settings: &Settings) -> TokenStream {
-    let krate = settings.krate();
-    let handler = quote!(#krate::handler);
-    let payload = &signature.payload;
-    let message = quote!(<#payload as #krate::message::Message>);
-    let name = bare(&function.sig.ident);
-    let mut spec = quote! {
-        #handler::HandlerSpec::new(#name, #message::NAME)
-            .at(::core::module_path!(), ::core::file!(), ::core::line!())
-            .messages(#message::NAMES)
-            .version(#message::VERSION)
-    };
-    if let Some(queue) = &settings.queue {
-        spec.extend(quote!(.queue(#queue)));
-    }
-    if let Some(concurrency) = settings.concurrency {
-        let concurrency = usize::try_from(concurrency).unwrap_or(usize::MAX);
-        spec.extend(quote!(.concurrency(#concurrency)));
-    }
-    if let Some(visibility) = settings.visibility {
-        let visibility = duration_tokens(visibility);
-        spec.extend(quote!(.visibility(#visibility)));
-    }
-    if let Some(timeout) = settings.timeout {
-        let timeout = duration_tokens(timeout);
-        spec.extend(quote!(.timeout(#timeout)));
-    }
-    if let Some(retry) = retry(settings, &handler) {
-        spec.extend(quote!(.retry(#retry)));
-    }
-    if let Some(idempotency) = idempotency(settings, payload) {
-        spec.extend(quote!(.idempotent(#idempotency)));
-    }
-    if let Some(queue) = &settings.dead_letter {
-        spec.extend(quote!(.dead_letter(#queue)));
-    }
-    if let Some(batch) = batch(settings, &handler) {
-        spec.extend(quote!(.batch(#batch)));
-    }
-    if let Some(output) = &signature.output {
-        spec.extend(quote!(.replies(<#output as #handler::IntoOutcome<#payload>>::REPLIES)));
-    }
-    spec
-}
-
-fn retry(settings: &Settings, handler: &TokenStream) -> Option<TokenStream> {
-    let retry = settings.retry.as_ref()?;
-    let mut spec = quote!(#handler::RetrySpec::new());
-    if let Some(max) = retry.max {
-        let max = u32::try_from(max).unwrap_or(u32::MAX);
-        spec.extend(quote!(.max(#max)));
-    }
-    if let Some(base) = retry.base.map(duration_tokens) {
-        spec.extend(quote!(.base(#base)));
-    }
-    if let Some(cap) = retry.cap.map(duration_tokens) {
-        spec.extend(quote!(.cap(#cap)));
-    }
-    Some(spec)
-}
-
-fn idempotency(settings: &Settings, payload: &Type) -> Option<TokenStream> {
-    let idempotent = settings.idempotent.as_ref()?;
-    let krate = settings.krate();
-    let key = match &idempotent.key {
-        None => quote!(#krate::__private::key_of::<#payload>),
-        Some(key) => {
-            quote_spanned!(key.span()=> |delivery| #krate::__private::key_by::<#payload, _>(delivery, #key))
-        }
-    };
-    let mut spec = quote!(#krate::handler::IdempotencySpec::new(#key));
-    if let Some(scope) = &idempotent.scope {
-        spec.extend(quote!(.scope(#scope)));
-    }
-    if let Some(ttl) = idempotent.ttl.map(duration_tokens) {
-        spec.extend(quote!(.ttl(#ttl)));
-    }
-    Some(spec)
-}
-
-fn batch(settings: &Settings, handler: &TokenStream) -> Option<TokenStream> {
-    let batch = settings.batch.as_ref()?;
-    let size = usize::try_from(batch.size).unwrap_or(usize::MAX);
-    let mut spec = quote!(#handler::BatchSpec::new(#size));
-    if let Some(linger) = batch.linger.map(duration_tokens) {
-        spec.extend(quote!(.linger(#linger)));
-    }
-    if let Some(bytes) = batch.bytes {
-        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-        spec.extend(quote!(.bytes(#bytes)));
-    }
-    Some(spec)
-}
-
-/// The name without `r#`.
-fn bare(name: &Ident) -> String {
-    syn::ext::IdentExt::unraw(name).to_string()
 }

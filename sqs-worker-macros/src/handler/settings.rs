@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
-use syn::{Expr, Path, Type};
+use syn::{Expr, Path, Type, spanned::Spanned};
 
 use crate::attr::{Entries, Entry, Errors, Known, Located, TWELVE_HOURS, Value, known};
 
@@ -74,7 +74,6 @@ pub(super) struct Idempotent {
 }
 
 pub(super) struct Batch {
-    pub(super) span: Span,
     pub(super) size: u64,
     pub(super) linger: Option<Duration>,
     pub(super) bytes: Option<u64>,
@@ -93,18 +92,27 @@ impl Settings {
             timeout: keys
                 .duration("timeout", errors)
                 .and_then(|located| timeout(&located, errors)),
-            retry: keys
-                .list("retry", errors)
-                .map(|(_, tokens)| retry(tokens, errors)),
+            retry: keys.list("retry", errors).map(|tokens| retry(tokens, errors)),
             idempotent: keys
                 .take("idempotent")
                 .and_then(|entry| idempotent(entry, errors)),
             dead_letter: keys.queue("dead_letter", errors),
-            batch: keys
-                .list("batch", errors)
-                .map(|(span, tokens)| batch(span, tokens, errors)),
+            batch: keys.list("batch", errors).map(|tokens| batch(tokens, errors)),
             state: keys.ty("state", errors),
             krate: keys.path("crate", errors),
+        }
+    }
+
+    /// Takes over what the `impl` block around a method says; the state is the block's alone.
+    pub(super) fn inherit(&mut self, krate: Option<&Path>, errors: &mut Errors) {
+        if let Some(state) = &self.state {
+            errors.push(
+                state.span(),
+                "the state is that of the whole service: write `#[handlers(state = ..)]`",
+            );
+        }
+        if self.krate.is_none() {
+            self.krate = krate.cloned();
         }
     }
 
@@ -215,7 +223,7 @@ fn idempotent(entry: Entry, errors: &mut Errors) -> Option<Idempotent> {
     })
 }
 
-fn batch(span: Span, tokens: TokenStream, errors: &mut Errors) -> Batch {
+fn batch(tokens: TokenStream, errors: &mut Errors) -> Batch {
     let mut keys = Entries::parse(tokens, BATCH_KEYS, errors);
     let linger = keys.duration("linger", errors).and_then(|linger| {
         if linger.value > LONGEST_LINGER {
@@ -228,7 +236,6 @@ fn batch(span: Span, tokens: TokenStream, errors: &mut Errors) -> Batch {
         Some(linger.value)
     });
     Batch {
-        span,
         size: keys.count("size", 1, MOST_IN_BATCH, errors).unwrap_or(10),
         linger,
         bytes: keys.bytes("bytes", errors),

@@ -2,39 +2,48 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{DataStruct, DeriveInput, Member, Type, spanned::Spanned};
+use syn::{DataStruct, DeriveInput, GenericArgument, Ident, Member, PathArguments, Type, spanned::Spanned};
 
-use super::attributes::{Container, FieldMarks};
+use super::attributes::{OnField, OnStruct};
 use crate::attr::Errors;
 
-/// A field that is marked, and its type.
+/// The fields that are marked.
+#[derive(Default)]
+struct Marks {
+    key: Option<Marked>,
+    group: Option<Marked>,
+    dedup: Option<Marked>,
+}
+
 struct Marked {
     member: Member,
     ty: Type,
 }
 
-pub(super) fn derive(
-    input: &DeriveInput,
-    data: &DataStruct,
-    container: &Container,
-    errors: &mut Errors,
-) -> TokenStream {
-    let krate = container.krate();
-    let ident = &input.ident;
-    let Some(name) = &container.name else {
-        if errors.is_empty() {
-            errors.push(ident.span(), missing_name(&ident.to_string()));
-        }
+pub(super) fn derive(input: &DeriveInput, data: &DataStruct, errors: &mut Errors) -> TokenStream {
+    let on = OnStruct::parse(&input.ident, &input.attrs, errors);
+    let marks = marks(data, errors);
+    let Some(name) = &on.name else {
         return TokenStream::new();
     };
-    let (key, group) = marked(data, errors);
-    let version = container.version.map(|version| {
+    let (krate, ident) = (&on.krate, &input.ident);
+    let version = on.version.map(|version| {
         let version = u32::try_from(version).unwrap_or(u32::MAX);
         quote!(const VERSION: ::core::primitive::u32 = #version;)
     });
-    let key_fn = key.as_ref().map(|field| text_of("key", field, &krate));
-    let group_fn = group.as_ref().map(|field| text_of("group", field, &krate));
-    let keyed = key
+    let names = names(name, &on);
+    let codec = codec(&on);
+    let decode = decode(name, &on);
+    let marked = [
+        ("key", &marks.key),
+        ("group", &marks.group),
+        ("deduplication_id", &marks.dedup),
+    ];
+    let marked = marked
+        .into_iter()
+        .filter_map(|(what, field)| Some(text_of(what, field.as_ref()?, krate)));
+    let keyed = marks
+        .key
         .as_ref()
         .filter(|field| optional(&field.ty).is_none())
         .map(|_| {
@@ -43,7 +52,7 @@ pub(super) fn derive(
                 impl #krate::message::Keyed for #ident {}
             }
         });
-    let request = container.reply.as_ref().map(|reply| {
+    let request = on.reply.as_ref().map(|reply| {
         quote_spanned! {reply.span()=>
             #[automatically_derived]
             impl #krate::message::Request for #ident {
@@ -51,71 +60,135 @@ pub(super) fn derive(
             }
         }
     });
-    let (generics, types, wheres) = input.generics.split_for_impl();
+    let newer = on.from.as_ref().map(|from| {
+        quote_spanned! {from.span()=>
+            const _: () = ::core::assert!(
+                <#from as #krate::message::Message>::VERSION < <#ident as #krate::message::Message>::VERSION,
+                "the message that this one is made from has to have a lower version",
+            );
+        }
+    });
     quote! {
         #[automatically_derived]
-        impl #generics #krate::message::Message for #ident #types #wheres {
+        impl #krate::message::Message for #ident {
             const NAME: &'static ::core::primitive::str = #name;
             #version
-            #key_fn
-            #group_fn
+            #names
+            #codec
+            #decode
+            #(#marked)*
         }
         #keyed
         #request
+        #newer
     }
 }
 
-pub(super) fn missing_name(ident: &str) -> String {
-    let mut words = String::new();
-    for (index, letter) in ident.chars().enumerate() {
-        if letter.is_uppercase() && index > 0 {
-            words.push('.');
+/// `NAMES`, where there are more than the one.
+fn names(name: &str, on: &OnStruct) -> Option<TokenStream> {
+    let (krate, aliases) = (&on.krate, &on.aliases);
+    let own = quote!(&[#name, #(#aliases),*]);
+    let list = match &on.from {
+        None if aliases.is_empty() => return None,
+        None => own,
+        Some(from) => joined(krate, &[own, quote!(<#from as #krate::message::Message>::NAMES)]),
+    };
+    Some(quote!(const NAMES: &'static [&'static ::core::primitive::str] = #list;))
+}
+
+/// The names of all lists in one constant.
+pub(super) fn joined(krate: &TokenStream, lists: &[TokenStream]) -> TokenStream {
+    let of = quote!(&'static [&'static ::core::primitive::str]);
+    quote!({
+        const __LISTS: &[#of] = &[#(#lists),*];
+        const __COUNT: ::core::primitive::usize = #krate::__private::count_names(__LISTS);
+        const __ALL: [&'static ::core::primitive::str; __COUNT] = #krate::__private::join_names(__LISTS);
+        &__ALL
+    })
+}
+
+fn codec(on: &OnStruct) -> Option<TokenStream> {
+    let (krate, codec) = (&on.krate, on.codec.as_ref()?);
+    Some(quote_spanned! {codec.span()=>
+        const CONTENT_TYPE: &'static ::core::primitive::str = <#codec as #krate::message::Codec>::CONTENT_TYPE;
+
+        fn encode(&self) -> ::core::result::Result<#krate::__private::String, #krate::message::EncodeError> {
+            #krate::__private::encode(self, &#codec)
         }
-        words.extend(letter.to_lowercase());
-    }
-    format!("a message needs a wire name: `#[message(name = \"{words}\")]`")
+    })
 }
 
-/// The fields marked as key and as group.
-fn marked(data: &DataStruct, errors: &mut Errors) -> (Option<Marked>, Option<Marked>) {
-    let (mut key, mut group) = (None, None);
+fn decode(name: &str, on: &OnStruct) -> Option<TokenStream> {
+    let (krate, aliases) = (&on.krate, &on.aliases);
+    let codec = match &on.codec {
+        Some(codec) => quote_spanned!(codec.span()=> &#codec),
+        None => quote!(&#krate::message::Json),
+    };
+    let body = match &on.from {
+        None if on.codec.is_none() => return None,
+        None => quote!(incoming.decode_with(#codec)),
+        Some(from) => quote_spanned! {from.span()=>
+            #krate::__private::upcast::<Self, #from>(
+                &[#name, #(#aliases),*],
+                incoming,
+                || incoming.decode_with(#codec),
+            )
+        },
+    };
+    Some(quote! {
+        fn decode(
+            incoming: &#krate::message::Incoming<'_>,
+        ) -> ::core::result::Result<Self, #krate::message::DecodeError> {
+            #body
+        }
+    })
+}
+
+fn marks(data: &DataStruct, errors: &mut Errors) -> Marks {
+    let mut marks = Marks::default();
     for (index, field) in data.fields.iter().enumerate() {
-        let marks = FieldMarks::parse(field, errors);
-        let member = || {
-            field
+        let on = OnField::parse(field, errors);
+        let slots = [
+            (on.key, &mut marks.key, "key"),
+            (on.group, &mut marks.group, "group"),
+            (on.dedup, &mut marks.dedup, "deduplication id"),
+        ];
+        for (mark, slot, what) in slots {
+            let Some(span) = mark else { continue };
+            if slot.is_some() {
+                let text = format!(
+                    "a message has one {what}, and a field above is marked already; to make one of several fields, write \
+                     `impl Message` by hand"
+                );
+                errors.push(span, text);
+            }
+            let member = field
                 .ident
                 .clone()
-                .map_or_else(|| Member::from(index), Member::Named)
-        };
-        for (is_marked, slot, what) in [(marks.key, &mut key, "key"), (marks.group, &mut group, "group")] {
-            if !is_marked {
-                continue;
-            }
-            if slot.is_some() {
-                errors.push(
-                    field.span(),
-                    format!("a message has one {what}, and another field is marked already; to make one of several fields, write `impl Message` by hand"),
-                );
-            }
+                .map_or_else(|| Member::from(index), Member::Named);
             *slot = Some(Marked {
-                member: member(),
+                member,
                 ty: field.ty.clone(),
             });
         }
     }
-    (key, group)
+    marks
 }
 
-/// `fn key(&self)` or `fn group(&self)`: the field's text.
+/// The method that gives a field's text.
 fn text_of(what: &str, field: &Marked, krate: &TokenStream) -> TokenStream {
-    let what = syn::Ident::new(what, Span::call_site());
+    let what = Ident::new(what, Span::call_site());
     let Marked { member, ty } = field;
-    let to_string = quote!(#krate::__private::ToString::to_string);
     let value = match optional(ty) {
         Some(_) => quote_spanned! {ty.span()=>
-            ::core::option::Option::map(::core::option::Option::as_ref(&self.#member), |value| #to_string(value))
+            ::core::option::Option::map(
+                ::core::option::Option::as_ref(&self.#member),
+                #krate::__private::text,
+            )
         },
-        None => quote_spanned!(ty.span()=> ::core::option::Option::Some(#to_string(&self.#member))),
+        None => {
+            quote_spanned!(ty.span()=> ::core::option::Option::Some(#krate::__private::text(&self.#member)))
+        }
     };
     quote! {
         fn #what(&self) -> ::core::option::Option<#krate::__private::String> {
@@ -132,11 +205,11 @@ fn optional(ty: &Type) -> Option<&Type> {
         .segments
         .last()
         .filter(|segment| segment.ident == "Option")?;
-    match &last.arguments {
-        syn::PathArguments::AngleBracketed(arguments) => match arguments.args.first()? {
-            syn::GenericArgument::Type(inner) => Some(inner),
-            _ => None,
-        },
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else {
+        return None;
+    };
+    match arguments.args.first()? {
+        GenericArgument::Type(inner) => Some(inner),
         _ => None,
     }
 }

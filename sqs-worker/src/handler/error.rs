@@ -156,6 +156,27 @@ impl<E: Error + Send + Sync + 'static> From<E> for HandlerError {
     }
 }
 
+/// What a handler may fail with: any error type, [`HandlerError`], a [`BoxError`], or text.
+///
+/// Implemented for all of them; there is nothing to implement.
+#[diagnostic::on_unimplemented(
+    message = "a handler cannot fail with `{Self}`",
+    label = "`{Self}` is not an error",
+    note = "implement `std::error::Error` for it (`#[derive(thiserror::Error)]`), return `HandlerError`, or `String`",
+    note = "it has to be `Send + Sync + 'static` too: the worker carries it to another thread"
+)]
+pub trait IntoHandlerError {
+    /// The error, with the disposition it carries; a plain one is tried again.
+    fn into_handler_error(self) -> HandlerError;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: Into<BoxError>> IntoHandlerError for E {
+    fn into_handler_error(self) -> HandlerError {
+        HandlerError::from_boxed(self.into())
+    }
+}
+
 impl From<HandlerError> for BoxError {
     fn from(error: HandlerError) -> Self {
         Box::new(Carried(error))

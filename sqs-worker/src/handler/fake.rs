@@ -15,7 +15,7 @@ use aws_sdk_sqs::{
 
 use super::{Delivery, Lease};
 use crate::message::{
-    CONTENT_TYPE_ATTRIBUTE, EncodeError, HEADERS_ATTRIBUTE, Headers, Json, Message, NAME_ATTRIBUTE,
+    CONTENT_TYPE_ATTRIBUTE, Codec, EncodeError, HEADERS_ATTRIBUTE, Headers, Json, Message, NAME_ATTRIBUTE,
 };
 
 /// Builds a [`Delivery`] by hand: what SQS would say about a message, said by the test.
@@ -65,14 +65,14 @@ impl Delivery {
         let mut fake = Self::fake(message.encode()?)
             .name(message.name())
             .version(message.version());
-        if M::CONTENT_TYPE != <Json as crate::message::Codec>::CONTENT_TYPE {
-            fake = fake.content_type(M::CONTENT_TYPE);
+        if message.content_type() != Json::CONTENT_TYPE {
+            fake = fake.content_type(message.content_type());
         }
         if let Some(group) = message.group() {
             fake = fake.group(group);
         }
-        if let Some(key) = message.key() {
-            fake = fake.deduplication_id(key);
+        if let Some(id) = message.deduplication_id() {
+            fake = fake.deduplication_id(id);
         }
         Ok(fake)
     }

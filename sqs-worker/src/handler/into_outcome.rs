@@ -1,6 +1,6 @@
 //! What a handler may return.
 
-use super::{BoxError, HandlerError, Outcome};
+use super::{HandlerError, IntoHandlerError, Outcome};
 
 /// What a handler of the message `M` may return: `()`, [`Outcome`], [`Reply`](super::Reply), or a `Result` of one
 /// of them over any error.
@@ -39,13 +39,12 @@ impl<M> IntoOutcome<M> for Outcome {
 impl<M, T, E> IntoOutcome<M> for Result<T, E>
 where
     T: IntoOutcome<M>,
-    E: Into<BoxError>,
+    E: IntoHandlerError,
 {
     const REPLIES: bool = T::REPLIES;
 
     fn into_outcome(self) -> Result<Outcome, HandlerError> {
-        self.map_err(|error| HandlerError::from_boxed(error.into()))?
-            .into_outcome()
+        self.map_err(E::into_handler_error)?.into_outcome()
     }
 }
 

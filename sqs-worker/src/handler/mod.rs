@@ -14,6 +14,8 @@
 //! | [`HandlerDef`], [`HandlerSpec`] | a handler with its settings: what `#[handler]` makes |
 //! | [`Router`] | finds the handler by the message's wire name |
 
+mod batch;
+mod def;
 mod delivery;
 mod error;
 mod extensions;
@@ -31,10 +33,12 @@ mod spec;
 
 #[allow(unused_imports)]
 pub(crate) use self::lease::LeaseState;
-pub(crate) use self::service::boxed_as;
+pub(crate) use self::service::timed;
 pub use self::{
+    batch::{BoxBatchHandler, FromBatch, IntoBatchOutcome},
+    def::{HandlerDef, HandlerEntry, HandlerGroup},
     delivery::Delivery,
-    error::{BoxError, Disposition, HandlerError},
+    error::{BoxError, Disposition, HandlerError, IntoHandlerError},
     extensions::Extensions,
     extract::{
         AttributeName, CorrelationId, Deadline, DeduplicationId, Extension, FirstReceivedAt, FromDelivery,
@@ -50,5 +54,5 @@ pub use self::{
     result_ext::{Classify, ClassifyExt, ResultExt},
     router::{Place, Router, RouterError, Unroutable},
     service::{BoxHandler, TimedOut, boxed},
-    spec::{BatchSpec, HandlerDef, HandlerSpec, IdempotencySpec, RetrySpec},
+    spec::{BatchSpec, HandlerSpec, IdempotencySpec, RetrySpec},
 };

@@ -53,7 +53,7 @@ impl ReplyMessage {
         Ok(Self {
             name: reply.name(),
             version: reply.version(),
-            content_type: R::CONTENT_TYPE,
+            content_type: reply.content_type(),
             body,
         })
     }

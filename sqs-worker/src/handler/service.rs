@@ -48,20 +48,12 @@ where
     }))
 }
 
-/// The same with the timeout of the handler's settings.
-pub(crate) fn boxed_as<H, A, S>(spec: &HandlerSpec, handler: H, state: S) -> BoxHandler
-where
-    H: Handler<A, S>,
-    S: Clone + Send + Sync + 'static,
-{
-    match spec.timeout {
-        None => boxed(handler, state),
-        Some(timeout) => timed(boxed(handler, state), spec.name, timeout),
-    }
-}
-
-/// A run that takes longer is dropped, and its message tried again.
-fn timed(handler: BoxHandler, name: &'static str, timeout: Duration) -> BoxHandler {
+/// The same handler with the timeout of its settings: a run that takes longer is dropped, and its message tried
+/// again.
+pub(crate) fn timed(handler: BoxHandler, spec: &HandlerSpec) -> BoxHandler {
+    let (name, Some(timeout)) = (spec.name, spec.timeout) else {
+        return handler;
+    };
     BoxCloneSyncService::new(service_fn(move |delivery: Delivery| {
         let mut handler = handler.clone();
         async move {
@@ -141,7 +133,7 @@ mod tests {
             std::future::pending().await
         }
         let spec = HandlerSpec::new("stall", "ping").timeout(Duration::from_secs(600));
-        let error = boxed_as(&spec, handle, ()).oneshot(ping()).await.unwrap_err();
+        let error = timed(boxed(handle, ()), &spec).oneshot(ping()).await.unwrap_err();
         assert_eq!(error.disposition(), Disposition::Retry { after: None });
         assert_eq!(
             error.to_string(),

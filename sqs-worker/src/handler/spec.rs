@@ -2,25 +2,7 @@
 
 use std::time::Duration;
 
-use super::{BoxHandler, Delivery, HandlerError};
-
-/// A handler that carries its own settings: what `#[handler]` makes of a function.
-///
-/// `#[handler] async fn charge(..)` leaves the function as it is and adds a type of the same name that implements
-/// this trait, so that `charge(..)` calls the function and `.handler::<charge>()` mounts it.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be mounted on a worker whose state is `{S}`",
-    label = "not a handler for the state `{S}`",
-    note = "`{Self}` has to be an async function marked `#[handler]`; mount other functions with `.route(function)`",
-    note = "if it is marked, one of its parameters is no extractor for `{S}`: the error above names it"
-)]
-pub trait HandlerDef<S>: 'static {
-    /// Its settings.
-    const SPEC: HandlerSpec;
-
-    /// The service that decodes, extracts and calls the function, with the function's own timeout.
-    fn build(state: S) -> BoxHandler;
-}
+use super::{Delivery, HandlerError};
 
 /// The settings of one handler. `None` leaves a setting to the worker.
 ///

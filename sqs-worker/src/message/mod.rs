@@ -4,27 +4,36 @@
 //! |---|---|
 //! | [`Message`] | a payload type: its wire name, its version, its idempotency key and its group |
 //! | [`Codec`] | turns a payload into a body and back; [`Json`] unless the type says otherwise |
+//! | [`Text`], [`Base64`] | bodies that are one string, bodies that are bytes |
 //! | [`Incoming`] | what a body is decoded from: the text, and what the attributes say about it |
 //! | [`Attributes`] | the sender's own attributes, the framework's filtered out |
 //! | [`Headers`] | what the framework keeps in its one packed attribute |
 //! | [`FailureRecord`] | why a message is in a dead-letter queue |
 
 mod attributes;
+mod base64;
 mod codec;
 mod decode;
 mod failure;
 mod headers;
 mod json;
+#[cfg(feature = "msgpack")]
+mod msgpack;
+mod text;
 
 use serde::{Serialize, de::DeserializeOwned};
 
+#[cfg(feature = "msgpack")]
+pub use self::msgpack::MessagePack;
 pub use self::{
     attributes::{Attributes, CONTENT_TYPE_ATTRIBUTE, HEADERS_ATTRIBUTE, NAME_ATTRIBUTE},
+    base64::Base64,
     codec::{Codec, CodecError},
     decode::{DecodeError, EncodeError, Incoming},
     failure::FailureRecord,
     headers::{Headers, HeadersError},
     json::Json,
+    text::Text,
 };
 
 /// A payload that travels through a queue.
@@ -102,15 +111,26 @@ pub trait Message: Serialize + DeserializeOwned + Send + Sync + 'static {
         Self::VERSION
     }
 
-    /// The idempotency key, which is also the deduplication id on a FIFO queue. `None`, the default, means
+    /// The idempotency key, which is also the [deduplication id](Self::deduplication_id). `None`, the default, means
     /// that two equal messages are two messages.
     fn key(&self) -> Option<String> {
         None
     }
 
+    /// The deduplication id on a FIFO queue: the [`key`](Self::key) unless said otherwise.
+    fn deduplication_id(&self) -> Option<String> {
+        self.key()
+    }
+
     /// The message group of a FIFO queue, or the tenant of a fair queue. `None` is the default.
     fn group(&self) -> Option<String> {
         None
+    }
+
+    /// What [`encode`](Self::encode) writes for this value: [`CONTENT_TYPE`](Self::CONTENT_TYPE), or the
+    /// variant's for an enum of messages.
+    fn content_type(&self) -> &'static str {
+        Self::CONTENT_TYPE
     }
 
     /// Writes the body.

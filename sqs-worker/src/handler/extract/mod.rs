@@ -14,11 +14,13 @@
 //! | [`Lease`], [`Delivery`] | the message's lease; everything |
 //! | `Option<T>` | `None` where `T` is absent; only for extractors that can be |
 //! | `Result<T, T::Rejection>` | the rejection, for the handler to deal with |
+//! | `(T1, T2, ..)` | several as one |
 
 mod extension;
 mod header;
 mod metadata;
 mod state;
+mod tuple;
 
 use std::convert::Infallible;
 
@@ -58,7 +60,6 @@ use super::{Delivery, HandlerError, Lease};
     message = "`{Self}` cannot be a handler parameter of a worker whose state is `{S}`",
     label = "not an extractor for the state `{S}`",
     note = "the first parameter is the payload; every other one is an extractor: `State<T>`, `ReceiveCount`, `Lease`, `Delivery`, ..",
-    note = "`State<T>` needs `{S}: FromRef<{S}>`-style access to `T`: add `#[derive(FromRef)]` to the state, or make the state `T` itself",
     note = "a type of your own: `impl FromDelivery<{S}> for {Self}`"
 )]
 pub trait FromDelivery<S>: Sized {

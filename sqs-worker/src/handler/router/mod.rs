@@ -11,7 +11,9 @@ pub use self::{
     error::{Place, RouterError},
     table::Unroutable,
 };
-use super::{BoxHandler, Delivery, Handler, HandlerDef, HandlerSpec, IntoOutcome, boxed};
+use super::{
+    BoxHandler, Delivery, Handler, HandlerDef, HandlerEntry, HandlerGroup, HandlerSpec, IntoOutcome, boxed,
+};
 use crate::message::Message;
 
 type Build<S> = Box<dyn FnOnce(S) -> BoxHandler + Send>;
@@ -64,13 +66,22 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
 
     /// Mounts a function marked `#[handler]`.
     pub fn handler<H: HandlerDef<S>>(self) -> Self {
-        let spec = H::SPEC;
+        self.entry(HandlerEntry::of::<H>())
+    }
+
+    /// Mounts the methods of an `impl` block marked `#[handlers]`.
+    pub fn handlers<G: HandlerGroup<S>>(self) -> Self {
+        G::entries().into_iter().fold(self, Self::entry)
+    }
+
+    /// Mounts a handler given as a value.
+    pub fn entry(self, entry: HandlerEntry<S>) -> Self {
         let place = Place {
-            handler: spec.name,
-            file: spec.file,
-            line: spec.line,
+            handler: entry.spec.name,
+            file: entry.spec.file,
+            line: entry.spec.line,
         };
-        self.add(spec, place, Box::new(H::build))
+        self.add(entry.spec, place, Box::new(entry.build))
     }
 
     /// Mounts any other handler: a plain async function.
@@ -162,8 +173,9 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
     }
 
     fn add(mut self, spec: HandlerSpec, place: Place, build: Build<S>) -> Self {
+        let names = spec.names().map(Cow::Borrowed).collect();
         self.routes.push(Route {
-            names: spec.names().map(Cow::Borrowed).collect(),
+            names,
             spec,
             place,
             build,
