@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aws_sdk_sqs::{
     Client,
-    config::{retry::RetryConfig, timeout::TimeoutConfig},
+    config::{Builder, StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig},
 };
 
 /// How long one attempt of a call that does not wait may take before it is abandoned.
@@ -35,7 +35,7 @@ pub(crate) fn commands(client: &Client) -> Client {
                 .unwrap_or(COMMAND_TOTAL),
         )
         .build();
-    Client::from_conf(client.config().to_builder().timeout_config(timeouts).build())
+    configured(client, |config| config.timeout_config(timeouts))
 }
 
 /// The caller's client for long polls of `wait`, with time-outs that leave room for it.
@@ -57,11 +57,13 @@ pub(crate) fn polls(client: &Client, wait: Duration) -> Client {
         .operation_attempt_timeout(attempt)
         .operation_timeout(attempt)
         .build();
-    let config = client
-        .config()
-        .to_builder()
-        .timeout_config(timeouts)
-        .retry_config(RetryConfig::disabled())
-        .build();
-    Client::from_conf(config)
+    configured(client, |config| config.timeout_config(timeouts).retry_config(RetryConfig::disabled()))
+}
+
+/// Bodies are at most 1 MiB and every attempt has a time-out, so that protection from stalled streams finds nothing
+/// the time-out does not; without it a long poll does not wake up every second to look.
+fn configured(client: &Client, change: impl FnOnce(Builder) -> Builder) -> Client {
+    let config = client.config().to_builder();
+    let config = config.stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    Client::from_conf(change(config).build())
 }
