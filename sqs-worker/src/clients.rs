@@ -57,7 +57,11 @@ pub(crate) fn polls(client: &Client, wait: Duration) -> Client {
         .operation_attempt_timeout(attempt)
         .operation_timeout(attempt)
         .build();
-    configured(client, |config| config.timeout_config(timeouts).retry_config(RetryConfig::disabled()))
+    configured(client, |config| {
+        config
+            .timeout_config(timeouts)
+            .retry_config(RetryConfig::disabled())
+    })
 }
 
 /// Bodies are at most 1 MiB and every attempt has a time-out, so that protection from stalled streams finds nothing

@@ -69,32 +69,52 @@ async fn an_endpoint_that_never_answers_is_an_error_at_the_start() {
         }
     });
     let started = std::time::Instant::now();
-    let text = refusal(Worker::new(client_of(address), ()).handler::<nothing>()).await.to_string();
+    let text = refusal(Worker::new(client_of(address), ()).handler::<nothing>())
+        .await
+        .to_string();
     silent.abort();
-    for part in ["queue `jobs`", "no answer within the time-out", "check the endpoint"] {
+    for part in [
+        "queue `jobs`",
+        "no answer within the time-out",
+        "check the endpoint",
+    ] {
         assert!(text.contains(part), "{text}");
     }
-    assert!(started.elapsed() < Duration::from_secs(16), "{:?}", started.elapsed());
+    assert!(
+        started.elapsed() < Duration::from_secs(16),
+        "{:?}",
+        started.elapsed()
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_setting_out_of_range_is_named_with_its_range() {
     let setup = Setup::standard().await;
     let options = QueueOptions::named("jobs").visibility(Duration::from_secs(13 * 3_600));
-    let text = refusal(setup.worker(()).handler::<nothing>().queue(options)).await.to_string();
+    let text = refusal(setup.worker(()).handler::<nothing>().queue(options))
+        .await
+        .to_string();
     assert_eq!(
         text,
         "`visibility` of queue `jobs` cannot be 46800s: it must be between 2 seconds and 12 hours"
     );
     let options = QueueOptions::named("jobs").concurrency(0);
-    let text = refusal(setup.worker(()).handler::<nothing>().queue(options)).await.to_string();
-    assert!(text.contains("`concurrency`") && text.contains("at least 1"), "{text}");
+    let text = refusal(setup.worker(()).handler::<nothing>().queue(options))
+        .await
+        .to_string();
+    assert!(
+        text.contains("`concurrency`") && text.contains("at least 1"),
+        "{text}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn options_for_a_queue_that_nobody_consumes_are_an_error() {
     let setup = Setup::standard().await;
-    let worker = setup.worker(()).handler::<nothing>().queue(QueueOptions::named("jbos"));
+    let worker = setup
+        .worker(())
+        .handler::<nothing>()
+        .queue(QueueOptions::named("jbos"));
     let text = refusal(worker).await.to_string();
     assert!(text.contains("`jbos`") && text.contains("`jobs`"), "{text}");
 }
@@ -110,7 +130,11 @@ async fn two_handlers_for_one_message_are_refused_with_both_places() {
     #[handler(queue = "jobs")]
     async fn another(_: Job, State(()): State<()>) {}
 
-    let worker = Setup::standard().await.worker(()).handler::<nothing>().handler::<another>();
+    let worker = Setup::standard()
+        .await
+        .worker(())
+        .handler::<nothing>()
+        .handler::<another>();
     let text = refusal(worker).await.to_string();
     for part in ["`job`", "nothing", "another", "bad_input.rs"] {
         assert!(text.contains(part), "{text}");
@@ -121,9 +145,18 @@ async fn two_handlers_for_one_message_are_refused_with_both_places() {
 async fn a_text_that_names_no_queue_is_an_error_before_any_call() {
     let setup = Setup::standard().await;
     setup.sqs.clear_journal();
-    let text = refusal(setup.worker(()).handler_on::<nothing>("my queue")).await.to_string();
-    assert!(text.contains("`my queue`") && text.contains("1 to 80 letters"), "{text}");
-    let error = Producer::new(setup.client.clone()).to("my queue").send(&Job::new(1, "a")).await.unwrap_err();
+    let text = refusal(setup.worker(()).handler_on::<nothing>("my queue"))
+        .await
+        .to_string();
+    assert!(
+        text.contains("`my queue`") && text.contains("1 to 80 letters"),
+        "{text}"
+    );
+    let error = Producer::new(setup.client.clone())
+        .to("my queue")
+        .send(&Job::new(1, "a"))
+        .await
+        .unwrap_err();
     assert_eq!(error.to_string(), text);
     assert_eq!(setup.sqs.journal().requests.len(), 0);
 }
@@ -135,12 +168,24 @@ async fn a_queue_that_disappears_is_polled_slowly_until_it_is_there_again() {
     let stats = worker.stats();
     let meddle = async {
         tokio::time::sleep(Duration::from_secs(30)).await;
-        setup.client.delete_queue().queue_url(&setup.url).send().await.unwrap();
+        setup
+            .client
+            .delete_queue()
+            .queue_url(&setup.url)
+            .send()
+            .await
+            .unwrap();
         setup.sqs.clear_journal();
         tokio::time::sleep(Duration::from_secs(600)).await;
         let polls = setup.sqs.journal().count("ReceiveMessage");
         assert!((8..40).contains(&polls), "{polls} polls in ten minutes");
-        setup.client.create_queue().queue_name("jobs").send().await.unwrap();
+        setup
+            .client
+            .create_queue()
+            .queue_name("jobs")
+            .send()
+            .await
+            .unwrap();
         setup.send([Job::new(1, "a")]).await;
         tests::until(stats.clone(), |stats| stats.acked == 1).await;
     };

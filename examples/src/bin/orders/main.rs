@@ -15,7 +15,7 @@ mod shop;
 mod summary;
 mod watch;
 
-use std::{error::Error, process::ExitCode, time::Duration};
+use std::{error::Error, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Parser;
 use sqs_worker::{Producer, QueueOptions, Worker, shutdown_signal, worker::Stats};
@@ -26,6 +26,7 @@ use crate::{
     flow::{Placed, charge_card, confirm_by_mail, reserve_stock, ship},
     place::Placing,
     screen::Screen,
+    services::Mailer,
     shop::{App, Shop, Step},
     summary::Account,
 };
@@ -64,6 +65,9 @@ pub struct Args {
     /// End when nothing has come for so many seconds.
     #[arg(long, value_name = "SECONDS")]
     idle_exit: Option<u64>,
+    /// Write each confirmation as a line into this file, as the mail that was sent.
+    #[arg(long, value_name = "FILE")]
+    mail_log: Option<PathBuf>,
     /// Print the summary only.
     #[arg(long)]
     quiet: bool,
@@ -98,7 +102,7 @@ async fn run(args: Args) -> Result<bool, BoxError> {
         setup::create_queues(&client, &args.queue).await?;
     }
     let producer = Producer::new(client.clone());
-    let app = App::new(&producer, &args.queue);
+    let app = App::new(&producer, &args.queue, Mailer::new(args.mail_log.as_deref())?);
     let shop = app.shop.clone();
     let worker = Worker::new(client.clone(), app)
         .handler::<reserve_stock>()

@@ -23,7 +23,7 @@ pub struct App {
 }
 
 impl App {
-    pub fn new(producer: &Producer, queue: &str) -> Self {
+    pub fn new(producer: &Producer, queue: &str, mailer: Mailer) -> Self {
         let shop = Shop {
             queue: producer.to(queue),
             log: Arc::default(),
@@ -33,7 +33,7 @@ impl App {
             warehouse: Warehouse,
             bank: Bank,
             carrier: Carrier,
-            mailer: Mailer,
+            mailer,
         }
     }
 }
