@@ -21,9 +21,9 @@ impl Engine {
         request: DeleteMessage,
         now: Millis,
     ) -> Result<Answer, Error> {
-        let key = self.handle_key;
+        let (key, lenient) = (self.handle_key, self.limits.lenient);
         let queue = self.queue(caller, request.queue_url.as_deref(), now)?;
-        let settled = delete(queue, key, request.receipt_handle)?;
+        let settled = delete(queue, key, request.receipt_handle, lenient)?;
         let number = queue.number;
         self.touched.insert(number);
         Ok(Answer::Settled(settled))
@@ -35,12 +35,12 @@ impl Engine {
         request: DeleteMessageBatch,
         now: Millis,
     ) -> Result<Answer, Error> {
-        let key = self.handle_key;
+        let (key, lenient) = (self.handle_key, self.limits.lenient);
         let queue = self.queue(caller, request.queue_url.as_deref(), now)?;
         let results = batch::check(request.entries)?.into_iter().map(|entry| {
             (
                 entry.id.unwrap_or_default(),
-                delete(queue, key, entry.receipt_handle),
+                delete(queue, key, entry.receipt_handle, lenient),
             )
         });
         let answer = settled_batch(results);
@@ -106,10 +106,14 @@ fn receipt(queue: &Queue, key: u64, handle: Option<&str>) -> Result<Receipt, Err
     Receipt::decode(handle, key)
         .filter(|receipt| receipt.queue == queue.number)
         .ok_or_else(|| {
-            Error::new(
-                ErrorKind::ReceiptHandleIsInvalid,
-                format!("The input receipt handle \"{handle}\" is not a valid receipt handle."),
-            )
+            // Two texts are known of AWS: one was recorded for a handle that could be Base64.
+            let base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+            let text = if handle.bytes().all(base64) {
+                format!("The input receipt handle \"{handle}\" is not a valid receipt handle.")
+            } else {
+                "The input receipt handle is invalid.".to_owned()
+            };
+            Error::new(ErrorKind::ReceiptHandleIsInvalid, text)
         })
 }
 
@@ -119,7 +123,12 @@ fn receipt(queue: &Queue, key: u64, handle: Option<&str>) -> Result<Receipt, Err
 /// once the visibility timeout has ended. A message that is gone already is no error.
 ///
 /// Source: SQS API reference, `DeleteMessage`; recorded answers for FIFO.
-fn delete(queue: &mut Queue, key: u64, handle: Option<String>) -> Result<Option<MessageId>, Error> {
+fn delete(
+    queue: &mut Queue,
+    key: u64,
+    handle: Option<String>,
+    lenient: bool,
+) -> Result<Option<MessageId>, Error> {
     let receipt = receipt(queue, key, handle.as_deref())?;
     let Some(entry) = queue.find(&receipt) else {
         return Ok(None);
@@ -134,7 +143,7 @@ fn delete(queue: &mut Queue, key: u64, handle: Option<String>) -> Result<Option<
             "The receipt handle has expired.",
         ));
     }
-    if !latest {
+    if !latest && !lenient {
         return Ok(None);
     }
     Ok(queue.remove(receipt.place).map(|entry| entry.payload.id))
