@@ -58,7 +58,10 @@ impl Redrive {
                 "Invalid value for deadLetterTargetArn: {target}."
             )));
         }
-        let shown = json!({"deadLetterTargetArn": target, "maxReceiveCount": max_receives}).to_string();
+        let shown = match count {
+            Value::Number(_) => text.to_owned(),
+            _ => json!({"deadLetterTargetArn": target, "maxReceiveCount": max_receives}).to_string(),
+        };
         Ok(Some(Self {
             target_arn: target.to_owned(),
             max_receives,
