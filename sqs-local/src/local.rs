@@ -63,6 +63,7 @@ impl SqsLocal {
             limits: Limits {
                 in_flight: 120_000,
                 cooldown: true,
+                lenient: false,
             },
             journal: 100_000,
             layers: Vec::new(),
@@ -235,6 +236,15 @@ impl Builder {
     /// on false.
     pub fn cooldown(mut self, kept: bool) -> Self {
         self.limits.cooldown = kept;
+        self
+    }
+
+    /// Whether to accept what AWS documents as refused but other emulators accept. Default: false.
+    ///
+    /// For tests that were written against those: a retention under 60 s, a deduplication id on a standard queue,
+    /// `FifoQueue` with a value other than `true`, and a delete by an old handle that deletes.
+    pub fn lenient(mut self, lenient: bool) -> Self {
+        self.limits.lenient = lenient;
         self
     }
 

@@ -29,6 +29,9 @@ struct Args {
     /// Lets a queue's name be used again at once after its deletion, and a queue be purged twice in a minute.
     #[arg(long)]
     no_cooldown: bool,
+    /// Accepts what AWS refuses and other emulators accept, such as a retention under 60 s.
+    #[arg(long)]
+    lenient: bool,
 }
 
 #[tokio::main]
@@ -54,6 +57,7 @@ async fn run(args: Args) -> Result<(), String> {
         .account(args.account)
         .seed(args.seed.unwrap_or_else(rand::random))
         .cooldown(!args.no_cooldown)
+        .lenient(args.lenient)
         .journal(10_000)
         .build();
     let server = Server::bind((args.host, args.port), sqs)

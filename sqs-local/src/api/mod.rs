@@ -37,6 +37,8 @@ pub struct Caller {
     pub account: Arc<str>,
     /// The region, taken from the signature's scope.
     pub region: Arc<str>,
+    /// The `X-Amzn-Trace-Id` of the request, which messages sent take on if they have no `AWSTraceHeader`.
+    pub trace_id: Option<Arc<str>>,
     /// What queue URLs in answers start with, such as `https://sqs.us-east-1.amazonaws.com`, without a slash at the end.
     pub base_url: Arc<str>,
 }

@@ -30,7 +30,7 @@ impl Engine {
             .queue_name
             .as_deref()
             .ok_or_else(|| Error::missing("QueueName"))?;
-        let config = Config::create(name, &request.attributes)?;
+        let config = Config::create(name, &request.attributes, self.limits.lenient)?;
         let url = queue_url(caller, &caller.account, name);
         if let Some(queue) = self
             .registry
@@ -54,7 +54,7 @@ impl Engine {
                 "You must wait 60 seconds after deleting a queue before you can create another with the same name.",
             ));
         }
-        check_tags(&request.tags)?;
+        check_tags(name, &request.tags)?;
         let arn = arn(&caller.account, &caller.region, name);
         self.check_redrive(&arn, &config)?;
         let mut queue = Queue::new(self.registry.new_number(), name, arn, caller, config, now);
@@ -179,7 +179,7 @@ impl Engine {
         }
         let mut tags = queue.tags.clone();
         tags.extend(request.tags);
-        check_tags(&tags)?;
+        check_tags(&queue.name, &tags)?;
         queue.tags = tags;
         Ok(Answer::Done)
     }
@@ -190,7 +190,7 @@ impl Engine {
         if request.tag_keys.is_empty() {
             return Err(Error::new(
                 ErrorKind::InvalidParameterValue,
-                "Tag keys can't be empty.",
+                "Tag keys must be between 1 and 128 characters in length.",
             ));
         }
         for key in request.tag_keys {
@@ -218,14 +218,11 @@ pub(super) fn queue_url(caller: &Caller, account: &str, name: &str) -> String {
 /// At most fifty tags, keys of up to 128 characters, values of up to 256.
 ///
 /// Source: SQS Developer Guide, "cost allocation tags".
-fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), Error> {
+fn check_tags(queue: &str, tags: &BTreeMap<String, String>) -> Result<(), Error> {
     if tags.len() > 50 {
         return Err(Error::new(
             ErrorKind::InvalidParameterValue,
-            format!(
-                "Too many tags added for queue: {}. At most 50 are allowed.",
-                tags.len()
-            ),
+            format!("Too many tags added for queue {queue}."),
         ));
     }
     for (key, value) in tags {

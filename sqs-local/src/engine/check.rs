@@ -105,9 +105,9 @@ fn check_attribute(name: &str, attribute: &MessageAttribute) -> Result<(), Error
         ));
     }
     if !has_allowed_characters(text) {
-        return Err(Error::new(
-            ErrorKind::InvalidMessageContents,
-            format!("Invalid binary character was found in the value of the message attribute '{name}'."),
+        return refused(format!(
+            "Message (user) attribute '{name}' contains invalid characters. Valid unicode characters are #x9 | #xA | #xD | \
+             #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF"
         ));
     }
     Ok(())
@@ -126,13 +126,14 @@ fn check_name(name: &str) -> Result<(), Error> {
             "Message (user) attribute name '{name}' must not start with a prefix reserved for AWS: 'AWS.' or 'Amazon.'."
         ));
     }
+    // Letters of all scripts: recorded on AWS.
     let allowed = name
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
+        .chars()
+        .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'));
     if !allowed || name.starts_with('.') || name.ends_with('.') || name.contains("..") {
         return refused(format!(
-            "Invalid characters in message (user) attribute name '{name}': only A-Z, a-z, 0-9, '_', '-' and single '.' \
-             inside the name."
+            "The message attribute name '{name}' is invalid. Attribute name can contain A-Z, a-z, 0-9, underscore (_), \
+             hyphen (-), and period (.) characters."
         ));
     }
     Ok(())

@@ -28,6 +28,8 @@ pub(crate) struct Config {
     pub(crate) content_deduplication: bool,
     pub(crate) deduplication_per_group: bool,
     pub(crate) throughput_per_group: bool,
+    /// Whether to accept what AWS refuses.
+    pub(crate) lenient: bool,
 }
 
 /// Settings anybody may read and set, in the order in which differences are reported.
@@ -81,13 +83,19 @@ impl Config {
             content_deduplication: false,
             deduplication_per_group: false,
             throughput_per_group: false,
+            lenient: false,
         }
     }
 
     /// The settings of a new queue.
-    pub(crate) fn create(name: &str, attributes: &BTreeMap<String, String>) -> Result<Self, Error> {
+    pub(crate) fn create(
+        name: &str,
+        attributes: &BTreeMap<String, String>,
+        lenient: bool,
+    ) -> Result<Self, Error> {
         let fifo = match attributes.get("FifoQueue") {
             None => false,
+            Some(value) if lenient => value.eq_ignore_ascii_case("true"),
             Some(value) if value.eq_ignore_ascii_case("true") => true,
             Some(value) if value.eq_ignore_ascii_case("false") => {
                 return Err(unknown("FifoQueue"));
@@ -95,7 +103,10 @@ impl Config {
             Some(_) => return Err(Error::invalid_attribute("FifoQueue")),
         };
         check_name(name, fifo)?;
-        let mut config = Self::new(fifo);
+        let mut config = Self {
+            lenient,
+            ..Self::new(fifo)
+        };
         for (name, value) in attributes.iter().filter(|(name, _)| *name != "FifoQueue") {
             config.set(name, value)?;
         }
@@ -125,10 +136,14 @@ impl Config {
     }
 
     fn set(&mut self, name: &str, value: &str) -> Result<(), Error> {
+        // Callers that end a name with a space mean the name.
+        let name = name.trim();
         match name {
             "DelaySeconds" => self.delay = number(name, value, 0, 900)?,
             "MaximumMessageSize" => self.max_size = number(name, value, 1024, MAX_MESSAGE_SIZE)?,
-            "MessageRetentionPeriod" => self.retention = number(name, value, 60, 1_209_600)?,
+            "MessageRetentionPeriod" => {
+                self.retention = number(name, value, if self.lenient { 1 } else { 60 }, 1_209_600)?
+            }
             "ReceiveMessageWaitTimeSeconds" => self.wait = number(name, value, 0, 20)?,
             "VisibilityTimeout" => self.visibility = number(name, value, 0, 43_200)?,
             "Policy" => self.policy = policy(value)?,

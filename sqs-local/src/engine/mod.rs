@@ -47,6 +47,8 @@ pub(crate) type QueueNumber = u32;
 pub(crate) struct Limits {
     /// Messages in flight in one queue.
     pub(crate) in_flight: usize,
+    /// Whether to accept what AWS refuses and other emulators accept.
+    pub(crate) lenient: bool,
     /// Whether the 60 s after a delete and after a purge are kept.
     pub(crate) cooldown: bool,
 }

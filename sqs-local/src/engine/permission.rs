@@ -21,7 +21,7 @@ impl Engine {
             .filter(|label| !label.is_empty())
             .ok_or_else(|| Error::missing("Label"))?;
         if request.account_ids.is_empty() {
-            return Err(Error::missing("AWSAccountIds"));
+            return Err(Error::invalid_value("PrincipalId", "[]", "Unable to verify."));
         }
         if request.actions.is_empty() {
             return Err(Error::missing("Actions"));

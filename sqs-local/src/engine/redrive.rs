@@ -2,7 +2,7 @@
 //!
 //! Source: SQS API reference, `SetQueueAttributes`, `RedrivePolicy` and `RedriveAllowPolicy`.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::error::{Error, ErrorKind};
 
@@ -58,10 +58,14 @@ impl Redrive {
                 "Invalid value for deadLetterTargetArn: {target}."
             )));
         }
+        let shown = match count {
+            Value::Number(_) => text.to_owned(),
+            _ => json!({"deadLetterTargetArn": target, "maxReceiveCount": max_receives}).to_string(),
+        };
         Ok(Some(Self {
             target_arn: target.to_owned(),
             max_receives,
-            text: text.to_owned(),
+            text: shown,
         }))
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::queue::Queue;
 use super::{Millis, QueueNumber, parse_arn};
 use crate::api::Caller;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 
 /// The queues of one account in one region.
 #[derive(Debug)]
@@ -30,12 +30,7 @@ impl Registry {
         let url = url
             .filter(|url| !url.is_empty())
             .ok_or_else(|| Error::missing("QueueUrl"))?;
-        let (region, account, name) = parse_url(url).ok_or_else(|| {
-            Error::new(
-                ErrorKind::InvalidAddress,
-                format!("The address {url} is not valid for this endpoint."),
-            )
-        })?;
+        let (region, account, name) = parse_url(url).ok_or_else(Error::no_queue)?;
         self.find(
             account.unwrap_or(&caller.account),
             region.unwrap_or(&caller.region),

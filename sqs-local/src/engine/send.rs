@@ -99,7 +99,9 @@ impl Engine {
         if let Some(attributes) = &entry.message_attributes {
             check::attributes(attributes)?;
         }
-        let trace_header = check::trace_header(entry.message_system_attributes.as_ref())?.map(Into::into);
+        let trace_header = check::trace_header(entry.message_system_attributes.as_ref())?
+            .or(caller.trace_id.as_deref())
+            .map(Into::into);
         let system_attributes_md5 = entry
             .message_system_attributes
             .as_ref()
@@ -187,6 +189,9 @@ fn check_fifo(config: &Config, entry: &SendEntry, missing: ErrorKind) -> Result<
         check::id("MessageDeduplicationId", id)?;
     }
     const OTHER_KIND: &str = "The request include parameter that is not valid for this queue type.";
+    if !config.fifo && config.lenient {
+        return Ok(());
+    }
     if !config.fifo {
         return match &entry.message_deduplication_id {
             Some(id) => Err(Error::invalid_value("MessageDeduplicationId", id, OTHER_KIND)),

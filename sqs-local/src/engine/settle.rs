@@ -21,9 +21,9 @@ impl Engine {
         request: DeleteMessage,
         now: Millis,
     ) -> Result<Answer, Error> {
-        let key = self.handle_key;
+        let how = self.how(true);
         let queue = self.queue(caller, request.queue_url.as_deref(), now)?;
-        let settled = delete(queue, key, request.receipt_handle)?;
+        let settled = delete(queue, how, request.receipt_handle)?;
         let number = queue.number;
         self.touched.insert(number);
         Ok(Answer::Settled(settled))
@@ -35,12 +35,12 @@ impl Engine {
         request: DeleteMessageBatch,
         now: Millis,
     ) -> Result<Answer, Error> {
-        let key = self.handle_key;
+        let how = self.how(false);
         let queue = self.queue(caller, request.queue_url.as_deref(), now)?;
         let results = batch::check(request.entries)?.into_iter().map(|entry| {
             (
                 entry.id.unwrap_or_default(),
-                delete(queue, key, entry.receipt_handle),
+                delete(queue, how, entry.receipt_handle),
             )
         });
         let answer = settled_batch(results);
@@ -55,11 +55,11 @@ impl Engine {
         request: ChangeMessageVisibility,
         now: Millis,
     ) -> Result<Answer, Error> {
-        let key = self.handle_key;
+        let how = self.how(true);
         let queue = self.queue(caller, request.queue_url.as_deref(), now)?;
         let settled = change(
             queue,
-            key,
+            how,
             request.receipt_handle,
             request.visibility_timeout,
             now,
@@ -75,18 +75,37 @@ impl Engine {
         request: ChangeMessageVisibilityBatch,
         now: Millis,
     ) -> Result<Answer, Error> {
-        let key = self.handle_key;
+        let how = self.how(false);
         let queue = self.queue(caller, request.queue_url.as_deref(), now)?;
         let results = batch::check(request.entries)?.into_iter().map(|entry| {
             (
                 entry.id.unwrap_or_default(),
-                change(queue, key, entry.receipt_handle, entry.visibility_timeout, now),
+                change(queue, how, entry.receipt_handle, entry.visibility_timeout, now),
             )
         });
         let answer = settled_batch(results);
         let number = queue.number;
         self.touched.insert(number);
         Ok(answer)
+    }
+}
+
+/// How handles are read and taken.
+#[derive(Clone, Copy)]
+struct How {
+    key: u64,
+    lenient: bool,
+    /// Whether the request is for one message and not a batch.
+    single: bool,
+}
+
+impl Engine {
+    fn how(&self, single: bool) -> How {
+        How {
+            key: self.handle_key,
+            lenient: self.limits.lenient,
+            single,
+        }
     }
 }
 
@@ -101,15 +120,19 @@ fn settled_batch(results: impl Iterator<Item = (String, Result<Option<MessageId>
     Answer::SettledBatch { successful, failed }
 }
 
-fn receipt(queue: &Queue, key: u64, handle: Option<&str>) -> Result<Receipt, Error> {
+fn receipt(queue: &Queue, how: How, handle: Option<&str>) -> Result<Receipt, Error> {
     let handle = handle.ok_or_else(|| Error::missing("ReceiptHandle"))?;
-    Receipt::decode(handle, key)
+    Receipt::decode(handle, how.key)
         .filter(|receipt| receipt.queue == queue.number)
         .ok_or_else(|| {
-            Error::new(
-                ErrorKind::ReceiptHandleIsInvalid,
-                format!("The input receipt handle \"{handle}\" is not a valid receipt handle."),
-            )
+            // Two texts are known: this one was recorded on AWS for a handle that could be Base64, and is known of batches.
+            let base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+            let text = if !how.single || handle.bytes().all(base64) {
+                format!("The input receipt handle \"{handle}\" is not a valid receipt handle.")
+            } else {
+                "The input receipt handle is invalid.".to_owned()
+            };
+            Error::new(ErrorKind::ReceiptHandleIsInvalid, text)
         })
 }
 
@@ -119,8 +142,8 @@ fn receipt(queue: &Queue, key: u64, handle: Option<&str>) -> Result<Receipt, Err
 /// once the visibility timeout has ended. A message that is gone already is no error.
 ///
 /// Source: SQS API reference, `DeleteMessage`; recorded answers for FIFO.
-fn delete(queue: &mut Queue, key: u64, handle: Option<String>) -> Result<Option<MessageId>, Error> {
-    let receipt = receipt(queue, key, handle.as_deref())?;
+fn delete(queue: &mut Queue, how: How, handle: Option<String>) -> Result<Option<MessageId>, Error> {
+    let receipt = receipt(queue, how, handle.as_deref())?;
     let Some(entry) = queue.find(&receipt) else {
         return Ok(None);
     };
@@ -134,7 +157,7 @@ fn delete(queue: &mut Queue, key: u64, handle: Option<String>) -> Result<Option<
             "The receipt handle has expired.",
         ));
     }
-    if !latest {
+    if !latest && !how.lenient {
         return Ok(None);
     }
     Ok(queue.remove(receipt.place).map(|entry| entry.payload.id))
@@ -146,12 +169,12 @@ fn delete(queue: &mut Queue, key: u64, handle: Option<String>) -> Result<Option<
 /// and in time. Source: SQS API reference, `ChangeMessageVisibility`; recorded answers.
 fn change(
     queue: &mut Queue,
-    key: u64,
+    how: How,
     handle: Option<String>,
     timeout: Option<i32>,
     now: Millis,
 ) -> Result<Option<MessageId>, Error> {
-    let receipt = receipt(queue, key, handle.as_deref())?;
+    let receipt = receipt(queue, how, handle.as_deref())?;
     let timeout = timeout.ok_or_else(|| Error::missing("VisibilityTimeout"))?;
     let Some(seconds) = u32::try_from(timeout)
         .ok()

@@ -5,6 +5,7 @@
 mod form;
 mod json;
 mod query;
+mod query_json;
 mod render;
 mod xml;
 
@@ -24,6 +25,8 @@ pub(crate) enum Protocol {
     Json,
     /// The query protocol: a form in the body or the URL, XML answers.
     Query,
+    /// The query protocol with answers in JSON, for who accepts nothing else.
+    QueryJson,
 }
 
 /// A request as it came in, with its whole body.
@@ -44,6 +47,8 @@ impl Incoming<'_> {
         let json = |kind: &str| kind.starts_with("application/x-amz-json");
         if self.headers.contains_key("x-amz-target") || self.header(header::CONTENT_TYPE).is_some_and(json) {
             Protocol::Json
+        } else if self.header(header::ACCEPT) == Some("application/json") {
+            Protocol::QueryJson
         } else {
             Protocol::Query
         }
@@ -91,6 +96,7 @@ impl Incoming<'_> {
         Caller {
             account: or_home(Some(key).filter(|_| is_account), &home.account),
             region,
+            trace_id: self.header("x-amzn-trace-id").map(Arc::from),
             base_url,
         }
     }
@@ -107,8 +113,12 @@ pub(crate) fn respond(
     let body = match (protocol, result) {
         (Protocol::Json, Ok(answer)) => json::write(answer),
         (Protocol::Json, Err(error)) => json::write_error(error),
+        (Protocol::QueryJson, Err(error)) if error.kind() != ErrorKind::UnknownOperation => {
+            query_json::write_error(error, request_id)
+        }
+        (Protocol::QueryJson, Ok(answer)) => query_json::write(operation, answer, request_id),
         (Protocol::Query, Ok(answer)) => xml::write(operation, answer, request_id),
-        (Protocol::Query, Err(error)) => xml::write_error(error, request_id),
+        (Protocol::Query | Protocol::QueryJson, Err(error)) => xml::write_error(error, request_id),
     };
     let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -116,6 +126,7 @@ pub(crate) fn respond(
     let content_type = match protocol {
         Protocol::Json => "application/x-amz-json-1.0",
         Protocol::Query => "text/xml",
+        Protocol::QueryJson => "application/json",
     };
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     if let Ok(id) = HeaderValue::from_str(request_id) {

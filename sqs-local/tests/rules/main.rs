@@ -2,8 +2,15 @@
 
 mod support;
 
+mod batches;
 mod clock;
 mod dead_letter;
 mod fifo;
+mod journal;
+mod limits;
 mod long_poll;
+mod messages;
+mod move_tasks;
+mod queues;
 mod visibility;
+mod wire;
