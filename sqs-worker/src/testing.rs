@@ -107,7 +107,9 @@ impl<S: Clone + Send + Sync + 'static> TestWorker<S> {
         <L::Service as Service<Delivery>>::Future: Send + 'static,
     {
         self.layers.push(Box::new(move |inner| {
-            let service = layer.layer(inner).map_err(|error| HandlerError::from_boxed(error.into()));
+            let service = layer
+                .layer(inner)
+                .map_err(|error| HandlerError::from_boxed(error.into()));
             BoxCloneSyncService::new(service)
         }));
         self
@@ -121,8 +123,13 @@ impl<S: Clone + Send + Sync + 'static> TestWorker<S> {
     pub async fn deliver<M: Message>(&self, message: M) -> Outcome {
         let fake = Delivery::fake_of(&message).unwrap_or_else(|error| panic!("{error}"));
         let name = message.name();
-        let queue = self.queues.iter().find(|(names, _)| names.contains(&name)).map(|(_, queue)| *queue);
-        self.deliver_raw(fake.queue(queue.unwrap_or("fake")).build()).await
+        let queue = self
+            .queues
+            .iter()
+            .find(|(names, _)| names.contains(&name))
+            .map(|(_, queue)| *queue);
+        self.deliver_raw(fake.queue(queue.unwrap_or("fake")).build())
+            .await
     }
 
     /// Hands it a delivery made by hand: [`Delivery::fake`].
@@ -131,7 +138,9 @@ impl<S: Clone + Send + Sync + 'static> TestWorker<S> {
     ///
     /// When the handlers cannot be mounted together.
     pub async fn deliver_raw(&self, delivery: Delivery) -> Outcome {
-        self.try_deliver(delivery).await.unwrap_or_else(HandlerError::into_outcome)
+        self.try_deliver(delivery)
+            .await
+            .unwrap_or_else(HandlerError::into_outcome)
     }
 
     /// The same, with the error that the handler failed with.
@@ -150,8 +159,10 @@ impl<S: Clone + Send + Sync + 'static> TestWorker<S> {
     fn with(mut self, change: impl FnOnce(Router<S>) -> Router<S>) -> Self {
         let router = self.router.get_mut().unwrap_or_else(PoisonError::into_inner);
         let changed = change(router.take().unwrap_or_default());
-        self.queues =
-            changed.specs().filter_map(|spec| Some((spec.names().collect(), spec.queue?))).collect();
+        self.queues = changed
+            .specs()
+            .filter_map(|spec| Some((spec.names().collect(), spec.queue?)))
+            .collect();
         *router = Some(changed);
         self
     }
@@ -169,7 +180,9 @@ impl<S: Clone + Send + Sync + 'static> TestWorker<S> {
 
 impl<S> fmt::Debug for TestWorker<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TestWorker").field("router", &self.router).finish_non_exhaustive()
+        f.debug_struct("TestWorker")
+            .field("router", &self.router)
+            .finish_non_exhaustive()
     }
 }
 
@@ -202,12 +215,19 @@ impl OutcomeExt for Outcome {
 
     #[track_caller]
     fn assert_retry(self) {
-        assert!(matches!(self, Self::Retry { .. }), "the message is not tried again: {self:?}");
+        assert!(
+            matches!(self, Self::Retry { .. }),
+            "the message is not tried again: {self:?}"
+        );
     }
 
     #[track_caller]
     fn assert_retry_after(self, delay: Duration) {
-        assert_eq!(self, Self::retry_after(delay), "the message is not tried again after {delay:?}");
+        assert_eq!(
+            self,
+            Self::retry_after(delay),
+            "the message is not tried again after {delay:?}"
+        );
     }
 
     #[track_caller]
@@ -225,7 +245,9 @@ impl OutcomeExt for Outcome {
 
     #[track_caller]
     fn assert_reply<R: Message>(self) -> R {
-        let Self::Reply(reply) = &self else { panic!("the message was not answered: {self:?}") };
+        let Self::Reply(reply) = &self else {
+            panic!("the message was not answered: {self:?}")
+        };
         let incoming = Incoming::new("replies", &reply.body)
             .name(reply.name)
             .version(reply.version)

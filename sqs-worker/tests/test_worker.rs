@@ -8,9 +8,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use sqs_worker::{
-    Delivery, FromRef, HandlerError, Message, Outcome, QueueName, ReceiveCount, Reply, Router, State, handler,
-    handlers,
+    Delivery, FromRef, HandlerError, Message, Outcome, QueueName, ReceiveCount, Reply, Router, State,
+    handler,
     handler::{HandlerGroup, Raw},
+    handlers,
     testing::{OutcomeExt, TestWorker},
 };
 use tower::timeout::TimeoutLayer;
@@ -88,12 +89,17 @@ struct App {
 
 fn app() -> App {
     let log = Log::default();
-    App { orders: Orders { log: log.clone() }, log }
+    App {
+        orders: Orders { log: log.clone() },
+        log,
+    }
 }
 
 #[handler(queue = "quotes")]
 async fn quote(request: QuoteRequest) -> Result<Reply<Quote>, HandlerError> {
-    Ok(Reply(Quote { cents: 100 * request.sku.len() as u64 }))
+    Ok(Reply(Quote {
+        cents: 100 * request.sku.len() as u64,
+    }))
 }
 
 #[handler(queue = "orders", batch(size = 100, linger = "200ms", bytes = "4MiB"))]
@@ -103,7 +109,16 @@ async fn archive(
     counts: Vec<ReceiveCount>,
 ) -> Result<Vec<Outcome>, HandlerError> {
     log.add(format!("{} orders, {} counts", orders.len(), counts.len()));
-    Ok(orders.iter().map(|order| if order.id == 2 { Outcome::retry() } else { Outcome::Ack }).collect())
+    Ok(orders
+        .iter()
+        .map(|order| {
+            if order.id == 2 {
+                Outcome::retry()
+            } else {
+                Outcome::Ack
+            }
+        })
+        .collect())
 }
 
 #[tokio::test]
@@ -121,19 +136,30 @@ async fn a_method_keeps_its_own_timeout() {
     let worker = TestWorker::new(app()).handlers::<Orders>();
     let delivery = Delivery::fake_of(&Placed { id: 0 }).unwrap().build();
     let error = worker.try_deliver(delivery).await.unwrap_err();
-    assert_eq!(error.to_string(), "handler `placed` did not finish within its timeout of 5s");
+    assert_eq!(
+        error.to_string(),
+        "handler `placed` did not finish within its timeout of 5s"
+    );
 }
 
 #[test]
 fn a_group_lists_its_handlers_in_the_order_of_the_methods() {
-    let specs: Vec<_> = <Orders as HandlerGroup<App>>::entries().iter().map(|entry| entry.spec.name).collect();
+    let specs: Vec<_> = <Orders as HandlerGroup<App>>::entries()
+        .iter()
+        .map(|entry| entry.spec.name)
+        .collect();
     assert_eq!(specs, ["placed", "cancelled"]);
 }
 
 #[tokio::test]
 async fn a_reply_is_typed_by_its_request() {
     let worker = TestWorker::new(()).handler::<quote>();
-    let reply: Quote = worker.deliver(QuoteRequest { sku: "abc".to_owned() }).await.assert_reply();
+    let reply: Quote = worker
+        .deliver(QuoteRequest {
+            sku: "abc".to_owned(),
+        })
+        .await
+        .assert_reply();
     assert_eq!(reply, Quote { cents: 300 });
 }
 
@@ -156,8 +182,10 @@ async fn a_batch_settles_each_message_by_itself_and_spares_the_handler_what_does
     let bodies = [r#"{"id": 1}"#, "not json", r#"{"id": 2}"#];
     let batch = bodies.map(|body| Delivery::fake(body).build()).to_vec();
     let results = service.oneshot(batch).await.unwrap();
-    let outcomes: Vec<_> =
-        results.into_iter().map(|result| result.unwrap_or_else(HandlerError::into_outcome)).collect();
+    let outcomes: Vec<_> = results
+        .into_iter()
+        .map(|result| result.unwrap_or_else(HandlerError::into_outcome))
+        .collect();
     assert_eq!(outcomes[0], Outcome::Ack);
     assert!(matches!(&outcomes[1], Outcome::DeadLetter { reason } if reason.contains("cannot decode")));
     assert_eq!(outcomes[2], Outcome::retry());
@@ -179,10 +207,13 @@ async fn a_plain_function_and_a_closure_are_handlers_too() {
     async fn plain(order: Placed, Raw(body): Raw) -> Outcome {
         Outcome::dead_letter(format!("{} {body}", order.id))
     }
-    let worker = TestWorker::new(()).route(plain).route(|order: Cancelled| async move {
-        if order.id == 3 { Err("three") } else { Ok(()) }
-    });
-    worker.deliver(Placed { id: 1 }).await.assert_dead_letter("1 {\"id\":1}");
+    let worker = TestWorker::new(())
+        .route(plain)
+        .route(|order: Cancelled| async move { if order.id == 3 { Err("three") } else { Ok(()) } });
+    worker
+        .deliver(Placed { id: 1 })
+        .await
+        .assert_dead_letter("1 {\"id\":1}");
     worker.deliver(Cancelled { id: 3 }).await.assert_retry();
     worker.deliver(Cancelled { id: 4 }).await.assert_ack();
 }
@@ -195,7 +226,9 @@ async fn a_tower_layer_whose_error_is_boxed_keeps_what_the_handler_decided() {
         }
         Err(HandlerError::dead_letter("never"))
     }
-    let worker = TestWorker::new(()).route(slow).layer(TimeoutLayer::new(Duration::from_secs(3)));
+    let worker = TestWorker::new(())
+        .route(slow)
+        .layer(TimeoutLayer::new(Duration::from_secs(3)));
     worker.deliver(Placed { id: 1 }).await.assert_dead_letter("never");
     worker.deliver(Placed { id: 0 }).await.assert_retry();
 }
@@ -212,5 +245,10 @@ async fn a_router_brings_its_fallback() {
 async fn handlers_that_cannot_be_mounted_together_fail_the_test() {
     async fn one(_: Placed) {}
     async fn other(_: Placed) {}
-    TestWorker::new(()).route(one).route(other).deliver(Placed { id: 1 }).await.assert_ack();
+    TestWorker::new(())
+        .route(one)
+        .route(other)
+        .deliver(Placed { id: 1 })
+        .await
+        .assert_ack();
 }
