@@ -66,8 +66,8 @@ pub(crate) fn expand(item: TokenStream) -> TokenStream {
         impls.extend(quote_spanned! {ty.span()=>
             #[automatically_derived]
             impl #krate::handler::FromRef<#state> for #ty {
-                fn from_ref(state: &#state) -> Self {
-                    ::core::clone::Clone::clone(&state.#member)
+                fn from_ref(__state: &#state) -> Self {
+                    ::core::clone::Clone::clone(&__state.#member)
                 }
             }
         });

@@ -4,6 +4,7 @@ mod attr;
 mod from_ref;
 mod handler;
 mod message;
+mod spans;
 
 use proc_macro::TokenStream;
 

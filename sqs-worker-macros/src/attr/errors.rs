@@ -11,6 +11,11 @@ impl Errors {
         self.0.push(syn::Error::new(span, text));
     }
 
+    /// An error under all of the tokens, not only the first.
+    pub(crate) fn over(&mut self, tokens: impl quote::ToTokens, text: impl std::fmt::Display) {
+        self.0.push(syn::Error::new_spanned(tokens, text));
+    }
+
     pub(crate) fn add(&mut self, error: syn::Error) {
         self.0.push(error);
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
-use syn::{Expr, ExprLit, Lit, spanned::Spanned};
+use syn::{Expr, ExprLit, Lit};
 
 use super::{Entries, Errors};
 
@@ -25,7 +25,7 @@ impl Entries {
         match text_of(&value) {
             Some(text) => Some(text),
             None => {
-                errors.push(value.span(), format!("`{key}` takes a string: `{example}`"));
+                errors.over(&value, format!("`{key}` takes a string: `{example}`"));
                 None
             }
         }
@@ -37,7 +37,7 @@ impl Entries {
         let value = self.assigned(key, errors)?;
         let Some(text) = text_of(&value) else {
             let text = format!("a duration is a string with a unit: `{example}`");
-            errors.push(value.span(), text);
+            errors.over(&value, text);
             return None;
         };
         match parse_duration(&text.value) {
@@ -61,7 +61,7 @@ impl Entries {
             ..
         }) = &value
         else {
-            errors.push(value.span(), format!("`{key}` takes a whole number: `{example}`"));
+            errors.over(&value, format!("`{key}` takes a whole number: `{example}`"));
             return None;
         };
         match number.base10_parse::<u64>() {
@@ -88,8 +88,8 @@ impl Entries {
             other => text_of(other).and_then(|text| parse_bytes(&text.value)),
         };
         if bytes.is_none_or(|bytes| bytes == 0) {
-            errors.push(
-                value.span(),
+            errors.over(
+                &value,
                 format!("a size is a whole number of bytes, or one with a unit (B, KiB, MiB): `{example}`"),
             );
             return None;

@@ -19,11 +19,22 @@ pub(super) fn unknown_key(key: &Ident, known: &[Known]) -> String {
 }
 
 fn nearest(key: &str, known: &[Known]) -> Option<&'static str> {
+    let shortened = known
+        .iter()
+        .find(|known| shares_its_beginning(key, known.key))
+        .map(|known| known.key);
     let distances = known.iter().map(|known| (distance(key, known.key), known.key));
-    distances
+    let nearest = distances
         .filter(|(distance, meant)| *distance <= 1 + meant.len() / 4)
         .min()
-        .map(|(_, meant)| meant)
+        .map(|(_, meant)| meant);
+    nearest.or(shortened)
+}
+
+/// `retries` and `retry`, `maximum` and `max`.
+fn shares_its_beginning(key: &str, known: &str) -> bool {
+    let shared = key.chars().zip(known.chars()).take_while(|(a, b)| a == b).count();
+    shared >= 3 && shared + 1 >= known.len()
 }
 
 /// How many letters have to be put in, taken out, changed or swapped with their neighbour.
@@ -69,6 +80,7 @@ mod tests {
             "unknown key `quue`; did you mean `queue`? expected one of: `queue`, `timeout`"
         );
         assert!(unknown("tiemout").contains("did you mean `timeout`?"));
+        assert!(unknown("queues_of_orders").contains("did you mean `queue`?"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::{
     settings::Settings,
     signature::{self, Place, Signature},
 };
-use crate::attr::Errors;
+use crate::{attr::Errors, spans::ours};
 
 /// The function always comes back as it was written, also beside an error: whoever types in it keeps completion
 /// and type checks.
@@ -18,6 +18,11 @@ pub(crate) fn expand(attribute: TokenStream, item: &TokenStream) -> TokenStream 
     let settings = Settings::parse(attribute, &mut errors);
     let rest = match syn::parse2::<Item>(item.clone()) {
         Ok(Item::Fn(function)) => beside(&function, &settings, &mut errors),
+        Ok(Item::Impl(block)) => {
+            let text = "an `impl` block is marked `#[handlers]`, and the methods in it that are handlers `#[handler]`";
+            errors.push(block.impl_token.span, text);
+            TokenStream::new()
+        }
         Ok(other) => {
             let text = "`#[handler]` marks an async function: `#[handler(queue = \"orders\")] async fn charge(order: \
                         OrderPlaced)`";
@@ -57,7 +62,7 @@ fn handler(function: &ItemFn, signature: &Signature, settings: &Settings) -> Tok
     } = Emitted::new(name, None, signature, settings, &state);
     let state_bounds = state.bounds(name.span());
     let (generics, state) = (&state.generics, &state.ty);
-    let (the_spec, the_state) = (emit::ours("spec"), emit::ours("state"));
+    let (the_spec, the_state) = (ours("spec"), ours("state"));
     quote! {
         #token
         #(#cfgs)*

@@ -9,7 +9,10 @@ use super::{
     settings::Settings,
     signature::{self, Place, Signature},
 };
-use crate::attr::{Entries, Errors, Known, known};
+use crate::{
+    attr::{Entries, Errors, Known, known},
+    spans::ours,
+};
 
 const KEYS: &[Known] = &[
     known("state", "state = App"),
@@ -160,19 +163,17 @@ fn entry(method: &ImplItemFn, emitted: &Emitted, krate: &TokenStream, state: &St
     } = emitted;
     let cfgs = emit::cfgs(&method.attrs);
     let state = &state.ty;
-    let (the_spec, the_state) = (emit::ours("spec"), emit::ours("state"));
+    let (the_spec, the_state) = (ours("spec"), ours("state"));
+    // The settings are written twice: a constant beside them would not see the bounds of the `impl`.
     quote! {
         #(#cfgs)*
-        {
-            const __SPEC: #krate::handler::HandlerSpec = #spec;
-            __entries.push(#krate::handler::HandlerEntry {
-                spec: __SPEC,
-                build: |#the_state: #state| {
-                    let #the_spec = &__SPEC;
-                    #build
-                },
-                build_batch: |#the_state: #state| #build_batch,
-            });
-        }
+        __entries.push(#krate::handler::HandlerEntry {
+            spec: #spec,
+            build: |#the_state: #state| {
+                let #the_spec = &#spec;
+                #build
+            },
+            build_batch: |#the_state: #state| #build_batch,
+        });
     }
 }

@@ -82,13 +82,12 @@ pub(super) struct Batch {
 impl Settings {
     pub(super) fn parse(attribute: TokenStream, errors: &mut Errors) -> Self {
         let mut keys = Entries::parse(attribute, KEYS, errors);
-        let visibility = keys
-            .duration("visibility", errors)
-            .and_then(|located| visibility(&located, errors));
         Self {
             queue: keys.queue("queue", errors),
             concurrency: keys.count("concurrency", 1, MOST_IN_FLIGHT, errors),
-            visibility,
+            visibility: keys
+                .duration("visibility", errors)
+                .and_then(|located| visibility(&located, errors)),
             timeout: keys
                 .duration("timeout", errors)
                 .and_then(|located| timeout(&located, errors)),

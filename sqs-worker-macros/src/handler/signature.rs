@@ -1,7 +1,7 @@
 //! What can be said of a function by its signature alone.
 
 use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
-use quote::ToTokens;
+use quote::{ToTokens, quote_spanned};
 use syn::{
     FnArg, GenericArgument, GenericParam, Item, PathArguments, Receiver, ReturnType, Safety, Type,
     spanned::Spanned,
@@ -83,7 +83,7 @@ fn check_qualifiers(signature: &syn::Signature, errors: &mut Errors) {
         );
     }
     if let Some(abi) = &signature.abi {
-        errors.push(abi.span(), "a handler is a Rust function: take the `extern` away");
+        errors.over(abi, "a handler is a Rust function: take the `extern` away");
     }
 }
 
@@ -96,7 +96,7 @@ fn check_generics(signature: &syn::Signature, errors: &mut Errors) {
                  write a handler for each type that calls the generic function"
             }
         };
-        errors.push(parameter.span(), text);
+        errors.over(parameter, text);
     }
 }
 
@@ -120,7 +120,7 @@ fn parameters(signature: &syn::Signature, place: Place, errors: &mut Errors) -> 
         (Place::Free, Some(receiver)) => {
             let text =
                 "a handler is a function; for methods, mark the `impl` block around this one `#[handlers]`";
-            errors.push(receiver.span(), text);
+            errors.over(receiver, text);
             return None;
         }
         (Place::Method, None) => {
@@ -130,7 +130,7 @@ fn parameters(signature: &syn::Signature, place: Place, errors: &mut Errors) -> 
         }
         (Place::Method, Some(receiver)) if !is_shared(receiver) => {
             let text = "a handler method takes `&self`: many messages share the service at a time";
-            errors.push(receiver.span(), text);
+            errors.over(receiver, text);
             return None;
         }
         _ => {}
@@ -156,9 +156,9 @@ fn check_parameter(ty: &Type, is_payload: bool, errors: &mut Errors) {
             } else {
                 format!("an extractor is taken by value: `{owned}`; a handler owns what it takes")
             };
-            errors.push(ty.span(), text);
+            errors.over(ty, text);
         }
-        Type::ImplTrait(_) => errors.push(ty.span(), "a handler cannot be generic: name the type"),
+        Type::ImplTrait(_) => errors.over(ty, "a handler cannot be generic: name the type"),
         _ => {
             if let Some(span) = borrow(ty.to_token_stream()) {
                 errors.push(span, "a handler owns what it takes: a parameter cannot borrow");
@@ -169,7 +169,8 @@ fn check_parameter(ty: &Type, is_payload: bool, errors: &mut Errors) {
 
 fn output(signature: &syn::Signature, errors: &mut Errors) -> Option<Type> {
     match &signature.output {
-        ReturnType::Default => Some(syn::parse_quote!(())),
+        // Not at the attribute: the compiler would show there whatever else is said of its parts.
+        ReturnType::Default => syn::parse2(quote_spanned!(signature.ident.span()=> ())).ok(),
         ReturnType::Type(_, ty) => match &**ty {
             Type::ImplTrait(_) => None,
             Type::Never(never) => {
@@ -191,8 +192,8 @@ fn message(first: Type, settings: &Settings, errors: &mut Errors) -> Option<Type
         (Some(_), Some(of)) => Some(of.clone()),
         (Some(_), None) => {
             let name = first.to_token_stream().to_string();
-            errors.push(
-                first.span(),
+            errors.over(
+                &first,
                 format!("a batch handler takes many messages at a time: `Vec<{name}>`"),
             );
             None
@@ -202,7 +203,7 @@ fn message(first: Type, settings: &Settings, errors: &mut Errors) -> Option<Type
             let text = format!(
                 "a handler takes one message at a time: `{name}`; to take many, add `batch(size = 100)` to the attribute"
             );
-            errors.push(first.span(), text);
+            errors.over(&first, text);
             None
         }
     }

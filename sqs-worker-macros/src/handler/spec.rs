@@ -1,11 +1,14 @@
 //! The expression that makes a handler's `HandlerSpec`, in a constant.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::quote;
 use syn::{Ident, Type, ext::IdentExt, spanned::Spanned};
 
 use super::{settings::Settings, signature::Signature};
-use crate::attr::duration_tokens;
+use crate::{
+    attr::duration_tokens,
+    spans::{at, ours},
+};
 
 pub(super) fn spec(name: &Ident, signature: &Signature, settings: &Settings) -> TokenStream {
     let krate = settings.krate();
@@ -71,7 +74,9 @@ fn idempotency(settings: &Settings, payload: &Type) -> Option<TokenStream> {
     let key = match &idempotent.key {
         None => quote!(#krate::__private::key_of::<#payload>),
         Some(key) => {
-            quote_spanned!(key.span()=> |delivery| #krate::__private::key_by::<#payload, _>(delivery, #key))
+            let (closure, delivery) = (key.span(), ours("delivery"));
+            let call = at(closure, quote!(#krate::__private::key_by::<#payload, _>));
+            quote!(|#delivery| #call(#delivery, #key))
         }
     };
     let mut spec = quote!(#krate::handler::IdempotencySpec::new(#key));

@@ -81,7 +81,7 @@ impl OnStruct {
         }
         if let (Some(from), None) = (&on.from, on.version) {
             let text = "a message that is read from an older version has a version itself: `version = 2`";
-            errors.push(syn::spanned::Spanned::span(from), text);
+            errors.over(from, text);
         }
         on
     }
@@ -119,7 +119,7 @@ pub(super) fn refuse_on_variant(variant: &Variant, errors: &mut Errors) {
         .filter(|attribute| attribute.path().is_ident("message"))
     {
         let text = "a variant takes its wire name, key and group from the message it holds: say it there";
-        errors.push(syn::spanned::Spanned::span(attribute), text);
+        errors.over(attribute, text);
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     attributes::{OnEnum, refuse_on_variant},
     structs::joined,
 };
-use crate::attr::Errors;
+use crate::{attr::Errors, spans::bound};
 
 /// A variant and the message it holds.
 struct Holds<'a> {
@@ -33,7 +33,7 @@ pub(super) fn derive(input: &DeriveInput, data: &DataEnum, errors: &mut Errors) 
     for (index, one) in holds.iter().enumerate() {
         if holds[..index].iter().any(|other| other.message == one.message) {
             let text = "another variant holds this message already: its wire name can mean one variant only";
-            errors.push(one.message.span(), text);
+            errors.over(one.message, text);
         }
     }
     if errors.len() > before {
@@ -73,18 +73,17 @@ pub(super) fn derive(input: &DeriveInput, data: &DataEnum, errors: &mut Errors) 
     ];
     let choices = holds.iter().map(|Holds { variant, message }| {
         quote! {
-            if <#message as #krate::message::Message>::NAMES.contains(&name) {
+            if <#message as #krate::message::Message>::NAMES.contains(&__name) {
                 return ::core::result::Result::map(
-                    <#message as #krate::message::Message>::decode(incoming),
+                    <#message as #krate::message::Message>::decode(__incoming),
                     #ident::#variant,
                 );
             }
         }
     });
     let keyed = on.keyed.map(|_| {
-        let bounds = holds
-            .iter()
-            .map(|Holds { message, .. }| quote_spanned!(message.span()=> #message: #krate::message::Keyed));
+        let keyed = quote!(#krate::message::Keyed);
+        let bounds = holds.iter().map(|Holds { message, .. }| bound(message, &keyed));
         quote! {
             #[automatically_derived]
             impl #krate::message::Keyed for #ident where #(#bounds,)* {}
@@ -99,12 +98,12 @@ pub(super) fn derive(input: &DeriveInput, data: &DataEnum, errors: &mut Errors) 
             #(#methods)*
 
             fn decode(
-                incoming: &#krate::message::Incoming<'_>,
+                __incoming: &#krate::message::Incoming<'_>,
             ) -> ::core::result::Result<Self, #krate::message::DecodeError> {
-                if let ::core::option::Option::Some(name) = incoming.sent_name() {
+                if let ::core::option::Option::Some(__name) = __incoming.sent_name() {
                     #(#choices)*
                 }
-                ::core::result::Result::Err(#krate::__private::no_variant::<Self>(incoming))
+                ::core::result::Result::Err(#krate::__private::no_variant::<Self>(__incoming))
             }
         }
         #keyed
@@ -127,7 +126,7 @@ fn held<'a>(variant: &'a Variant, errors: &mut Errors) -> Option<Holds<'a>> {
             let text = format!(
                 "a variant holds one message: `{name}(Order{name})`, a struct with a `#[derive(Message)]` of its own"
             );
-            errors.push(variant.span(), text);
+            errors.over(variant, text);
             None
         }
     }
@@ -137,7 +136,7 @@ fn held<'a>(variant: &'a Variant, errors: &mut Errors) -> Option<Holds<'a>> {
 fn delegate(method: &str, output: &TokenStream, holds: &[Holds<'_>], krate: &TokenStream) -> TokenStream {
     let method = Ident::new(method, proc_macro2::Span::call_site());
     let arms = holds.iter().map(|Holds { variant, message }| {
-        quote!(Self::#variant(message) => <#message as #krate::message::Message>::#method(message))
+        quote!(Self::#variant(__message) => <#message as #krate::message::Message>::#method(__message))
     });
     quote! {
         fn #method(&self) -> #output {

@@ -60,7 +60,7 @@ pub(super) fn derive(input: &DeriveInput, data: &DataStruct, errors: &mut Errors
             }
         }
     });
-    let newer = on.from.as_ref().map(|from| {
+    let newer = on.from.as_ref().filter(|_| on.version.is_some()).map(|from| {
         quote_spanned! {from.span()=>
             const _: () = ::core::assert!(
                 <#from as #krate::message::Message>::VERSION < <#ident as #krate::message::Message>::VERSION,
@@ -126,18 +126,18 @@ fn decode(name: &str, on: &OnStruct) -> Option<TokenStream> {
     };
     let body = match &on.from {
         None if on.codec.is_none() => return None,
-        None => quote!(incoming.decode_with(#codec)),
+        None => quote!(__incoming.decode_with(#codec)),
         Some(from) => quote_spanned! {from.span()=>
             #krate::__private::upcast::<Self, #from>(
                 &[#name, #(#aliases),*],
-                incoming,
-                || incoming.decode_with(#codec),
+                __incoming,
+                || __incoming.decode_with(#codec),
             )
         },
     };
     Some(quote! {
         fn decode(
-            incoming: &#krate::message::Incoming<'_>,
+            __incoming: &#krate::message::Incoming<'_>,
         ) -> ::core::result::Result<Self, #krate::message::DecodeError> {
             #body
         }

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 
 use tower::{Service, service_fn, util::BoxCloneSyncService};
 
+use super::FieldText;
 use crate::{
     handler::{
         BoxBatchHandler, BoxHandler, Delivery, FromBatch, FromDelivery, HandlerError, HandlerSpec,
@@ -100,10 +101,10 @@ pub fn key_of<M: Message>(delivery: &Delivery) -> Result<Option<String>, Handler
 }
 
 /// The idempotency key that the handler's attribute computes.
-pub fn key_by<M: Message, K: ToString>(
+pub fn key_by<M: Message, K: FieldText>(
     delivery: &Delivery,
     key: impl FnOnce(&M) -> K,
 ) -> Result<Option<String>, HandlerError> {
     let message = delivery.decode::<M>().map_err(HandlerError::dead_letter)?;
-    Ok(Some(key(&message).to_string()))
+    Ok(Some(super::text(&key(&message))))
 }

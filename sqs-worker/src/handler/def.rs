@@ -35,7 +35,8 @@ pub trait HandlerDef<S>: 'static {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no handlers for a worker whose state is `{S}`",
     label = "not a group of handlers for the state `{S}`",
-    note = "mark its `impl` block `#[handlers]` and the methods in it `#[handler(queue = \"orders\")]`"
+    note = "mark its `impl` block `#[handlers]` and the methods in it `#[handler(queue = \"orders\")]`",
+    note = "and let `{S}` have a `{Self}`: a field, and `#[derive(FromRef)]`"
 )]
 pub trait HandlerGroup<S> {
     /// The handlers, in the order of their methods.
@@ -62,6 +63,14 @@ impl<S> HandlerEntry<S> {
         }
     }
 }
+
+impl<S> Clone for HandlerEntry<S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for HandlerEntry<S> {}
 
 impl<S> fmt::Debug for HandlerEntry<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

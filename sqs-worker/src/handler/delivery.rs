@@ -77,34 +77,34 @@ impl Delivery {
 
     /// How often it has been received, this time included; 1 when SQS was not asked for the count.
     pub fn receive_count(&self) -> u32 {
-        self.system(System::ApproximateReceiveCount)
+        self.system(&System::ApproximateReceiveCount)
             .and_then(|count| count.parse().ok())
             .unwrap_or(1)
     }
 
     /// When it was sent, by the clock of SQS.
     pub fn sent_at(&self) -> Option<SystemTime> {
-        self.system_time(System::SentTimestamp)
+        self.system_time(&System::SentTimestamp)
     }
 
     /// When it was received for the first time, by the clock of SQS.
     pub fn first_received_at(&self) -> Option<SystemTime> {
-        self.system_time(System::ApproximateFirstReceiveTimestamp)
+        self.system_time(&System::ApproximateFirstReceiveTimestamp)
     }
 
     /// The message group: what a FIFO queue keeps in order, or the tenant of a fair queue.
     pub fn group(&self) -> Option<&str> {
-        self.system(System::MessageGroupId)
+        self.system(&System::MessageGroupId)
     }
 
     /// The deduplication id; FIFO queues only.
     pub fn deduplication_id(&self) -> Option<&str> {
-        self.system(System::MessageDeduplicationId)
+        self.system(&System::MessageDeduplicationId)
     }
 
     /// The sequence number within its group; FIFO queues only.
     pub fn sequence_number(&self) -> Option<&str> {
-        self.system(System::SequenceNumber)
+        self.system(&System::SequenceNumber)
     }
 
     /// The wire name that routes it, when the sender gave one.
@@ -184,11 +184,11 @@ impl Delivery {
             .string_value()
     }
 
-    fn system(&self, name: System) -> Option<&str> {
-        self.shared.message.attributes()?.get(&name).map(String::as_str)
+    fn system(&self, name: &System) -> Option<&str> {
+        self.shared.message.attributes()?.get(name).map(String::as_str)
     }
 
-    fn system_time(&self, name: System) -> Option<SystemTime> {
+    fn system_time(&self, name: &System) -> Option<SystemTime> {
         UNIX_EPOCH.checked_add(Duration::from_millis(self.system(name)?.parse().ok()?))
     }
 }

@@ -25,6 +25,8 @@ type Slot = (&'static str, Arc<dyn Any + Send + Sync>);
 /// ```
 #[derive(Clone, Default)]
 pub struct Extensions {
+    // One word where there are none, which is almost always: deliveries are cloned for each layer.
+    #[allow(clippy::box_collection)]
     map: Option<Box<HashMap<TypeId, Slot>>>,
 }
 

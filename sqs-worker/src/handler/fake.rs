@@ -146,6 +146,7 @@ impl FakeDelivery {
     }
 
     /// Adds a `Number` attribute of the sender.
+    #[allow(clippy::needless_pass_by_value)] // so that a test can say `number("count", 7)`
     pub fn number(self, name: impl Into<String>, value: impl ToString) -> Self {
         let value = MessageAttributeValue::builder()
             .data_type("Number")

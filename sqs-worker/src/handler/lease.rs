@@ -148,15 +148,14 @@ mod tests {
         let clone = lease.clone();
         state.extend_to(Instant::now() + Duration::from_secs(90));
         assert_eq!(clone.remaining(), Duration::from_secs(90));
+        assert_eq!(lease.remaining(), Duration::from_secs(90));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_lost_lease_wakes_who_waits_and_has_nothing_left() {
         let (state, lease) = lease_of(30);
-        let waiting = tokio::spawn({
-            let lease = lease.clone();
-            async move { lease.lost().await }
-        });
+        let waits = lease.clone();
+        let waiting = tokio::spawn(async move { waits.lost().await });
         state.lose();
         waiting.await.unwrap();
         assert!(lease.is_lost());

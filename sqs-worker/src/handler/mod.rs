@@ -41,8 +41,8 @@ pub use self::{
     error::{BoxError, Disposition, HandlerError, IntoHandlerError},
     extensions::Extensions,
     extract::{
-        AttributeName, CorrelationId, Deadline, DeduplicationId, Extension, FirstReceivedAt, FromDelivery,
-        FromRef, Group, Header, HeaderRejection, MessageId, MissingExtension, MissingMetadata,
+        CorrelationId, Deadline, DeduplicationId, Extension, FirstReceivedAt, FromDelivery, FromRef, Group,
+        Header, HeaderRejection, MessageId, MissingExtension, MissingMetadata, NamedAttribute,
         OptionalFromDelivery, QueueName, Raw, ReceiveCount, SentAt, State,
     },
     fake::FakeDelivery,

@@ -130,7 +130,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_run_past_its_timeout_is_dropped_and_tried_again() {
         async fn handle(_: Ping) {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
         let spec = HandlerSpec::new("stall", "ping").timeout(Duration::from_secs(600));
         let error = timed(boxed(handle, ()), &spec).oneshot(ping()).await.unwrap_err();

@@ -13,7 +13,7 @@ use super::{Codec, CodecError};
 /// ```
 /// # #[cfg(feature = "macros")] {
 /// use serde::{Deserialize, Serialize};
-/// use sqs_worker::message::{Base64, Message};
+/// use sqs_worker::{Message, message::Base64};
 ///
 /// #[derive(Serialize, Deserialize, Message)]
 /// #[message(name = "images.taken", codec = Base64)]

@@ -103,15 +103,17 @@ impl<'a> Incoming<'a> {
 
     /// An error about this body, for a [`Message::decode`] written by hand.
     pub fn error<M: Message>(&self, cause: CodecError) -> DecodeError {
-        DecodeError {
-            message: self.name.unwrap_or(M::NAME).to_owned(),
+        let newer = self
+            .version
+            .filter(|sent| *sent > M::VERSION)
+            .map(|sent| (sent, M::VERSION));
+        let message = self.name.unwrap_or(M::NAME).to_owned();
+        DecodeError(Box::new(Undecoded {
+            message,
             queue: self.queue.to_owned(),
-            newer: self
-                .version
-                .filter(|sent| *sent > M::VERSION)
-                .map(|sent| (sent, M::VERSION)),
+            newer,
             cause,
-        }
+        }))
     }
 }
 
@@ -140,7 +142,10 @@ fn unreadable(sent: &str, ours: &str) -> CodecError {
 ///
 /// A second try would fail the same way, so the message goes to the dead-letter queue at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DecodeError {
+pub struct DecodeError(Box<Undecoded>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Undecoded {
     message: String,
     queue: String,
     newer: Option<(u32, u32)>,
@@ -150,28 +155,28 @@ pub struct DecodeError {
 impl DecodeError {
     /// The message's wire name: as sent, or the handler's own when the sender gave none.
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// The queue it came from.
     pub fn queue(&self) -> &str {
-        &self.queue
+        &self.0.queue
     }
 
     /// What is wrong and where in the body.
     pub fn cause(&self) -> &CodecError {
-        &self.cause
+        &self.0.cause
     }
 }
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
+        let Undecoded {
             message,
             queue,
             newer,
             cause,
-        } = self;
+        } = &*self.0;
         write!(f, "cannot decode message `{message}` of queue `{queue}`: {cause}")?;
         match newer {
             Some((sent, known)) => {

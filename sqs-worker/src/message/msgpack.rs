@@ -1,17 +1,17 @@
-//! MessagePack bodies: how a binary format of your own becomes a codec.
+//! `MessagePack` bodies: how a binary format of your own becomes a codec.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Codec, CodecError};
 
-/// MessagePack in base64, with field names, so that fields can be added: smaller than JSON where messages hold
+/// `MessagePack` in base64, with field names, so that fields can be added: smaller than JSON where messages hold
 /// numbers, not where they hold text.
 ///
 /// ```
 /// # #[cfg(feature = "macros")] {
 /// use serde::{Deserialize, Serialize};
-/// use sqs_worker::message::{Message, MessagePack};
+/// use sqs_worker::{Message, message::MessagePack};
 ///
 /// #[derive(Serialize, Deserialize, Message)]
 /// #[message(name = "meters.read", codec = MessagePack)]

@@ -9,7 +9,7 @@ use super::{Codec, CodecError};
 /// ```
 /// # #[cfg(feature = "macros")] {
 /// use serde::{Deserialize, Serialize};
-/// use sqs_worker::message::{Message, Text};
+/// use sqs_worker::{Message, message::Text};
 ///
 /// #[derive(Serialize, Deserialize, Message)]
 /// #[message(name = "notes.written", codec = Text)]

@@ -1,89 +1,59 @@
 //! One attribute of the sender, by name and type.
 
-use std::{fmt, marker::PhantomData, ops::Deref, str::FromStr};
+use std::{fmt, str::FromStr};
 
 use super::{FromDelivery, OptionalFromDelivery};
 use crate::handler::{Delivery, HandlerError};
 
-/// Names an attribute, for [`Header`].
+/// The type of one attribute: its name, and by [`FromStr`] its form.
 ///
 /// ```
-/// use sqs_worker::handler::AttributeName;
+/// use std::{num::ParseIntError, str::FromStr};
+/// use sqs_worker::handler::NamedAttribute;
 ///
-/// struct TenantId;
+/// struct TenantId(u64);
 ///
-/// impl AttributeName for TenantId {
-///     type Value = u64;
+/// impl FromStr for TenantId {
+///     type Err = ParseIntError;
+///
+///     fn from_str(text: &str) -> Result<Self, ParseIntError> {
+///         text.parse().map(Self)
+///     }
+/// }
+///
+/// impl NamedAttribute for TenantId {
 ///     const NAME: &'static str = "tenant-id";
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` names no attribute",
+    message = "`{Self}` is no message attribute",
     label = "`Header<{Self}>` needs to know which attribute it reads",
-    note = "`struct TenantId; impl AttributeName for TenantId {{ type Value = u64; const NAME: &str = \"tenant-id\"; }}`, then `Header<TenantId>`"
+    note = "give it a name: `impl NamedAttribute for TenantId {{ const NAME: &'static str = \"tenant-id\"; }}`, with `FromStr` to parse it"
 )]
-pub trait AttributeName: Send + Sync + 'static {
-    /// What its text parses into.
-    type Value: FromStr<Err: fmt::Display> + Send;
-
+pub trait NamedAttribute: FromStr<Err: fmt::Display> + Send {
     /// The attribute's name.
     const NAME: &'static str;
 }
 
-/// The value of one attribute that the sender set, parsed.
+/// The value of one attribute that the sender set, of type `String` or `Number`, parsed.
 ///
 /// ```
-/// use sqs_worker::{Delivery, FromDelivery, handler::{AttributeName, Header}};
-///
-/// struct TenantId;
-///
-/// impl AttributeName for TenantId {
-///     type Value = u64;
-///     const NAME: &'static str = "tenant-id";
-/// }
+/// use sqs_worker::{Delivery, FromDelivery, handler::{Header, NamedAttribute}};
+/// # struct TenantId(u64);
+/// # impl std::str::FromStr for TenantId {
+/// #     type Err = std::num::ParseIntError;
+/// #     fn from_str(text: &str) -> Result<Self, Self::Err> { text.parse().map(Self) }
+/// # }
+/// # impl NamedAttribute for TenantId { const NAME: &'static str = "tenant-id"; }
 ///
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// let delivery = Delivery::fake("{}").attribute("tenant-id", "7").build();
-/// let tenant = Header::<TenantId>::from_delivery(&delivery, &()).await.unwrap();
-/// assert_eq!(*tenant, 7);
+/// let Header(TenantId(tenant)) = <Header<TenantId> as FromDelivery<()>>::from_delivery(&delivery, &()).await.unwrap();
+/// assert_eq!(tenant, 7);
 /// # });
 /// ```
-pub struct Header<N: AttributeName> {
-    value: N::Value,
-    name: PhantomData<fn() -> N>,
-}
-
-impl<N: AttributeName> Header<N> {
-    /// A header with this value, to call a handler with in a test.
-    pub fn new(value: N::Value) -> Self {
-        Self {
-            value,
-            name: PhantomData,
-        }
-    }
-
-    /// The value.
-    pub fn into_inner(self) -> N::Value {
-        self.value
-    }
-}
-
-impl<N: AttributeName> Deref for Header<N> {
-    type Target = N::Value;
-
-    fn deref(&self) -> &N::Value {
-        &self.value
-    }
-}
-
-impl<N: AttributeName<Value: fmt::Debug>> fmt::Debug for Header<N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Header")
-            .field("name", &N::NAME)
-            .field("value", &self.value)
-            .finish()
-    }
-}
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Header<T>(pub T);
 
 /// An attribute is missing, or is not what the handler takes it for; the message goes to the dead-letter queue,
 /// because it will be the same at the next try.
@@ -127,28 +97,28 @@ impl From<HeaderRejection> for HandlerError {
     }
 }
 
-impl<S: Sync, N: AttributeName> OptionalFromDelivery<S> for Header<N> {
+impl<S: Sync, T: NamedAttribute> OptionalFromDelivery<S> for Header<T> {
     type Rejection = HeaderRejection;
 
     async fn from_delivery(delivery: &Delivery, _state: &S) -> Result<Option<Self>, HeaderRejection> {
-        let Some(text) = delivery.attributes().get_str(N::NAME) else {
+        let Some(text) = delivery.attributes().get_str(T::NAME) else {
             return Ok(None);
         };
         match text.parse() {
-            Ok(value) => Ok(Some(Self::new(value))),
+            Ok(value) => Ok(Some(Self(value))),
             Err(error) => Err(HeaderRejection::Invalid {
-                name: N::NAME,
+                name: T::NAME,
                 reason: format!("{error}"),
             }),
         }
     }
 }
 
-impl<S: Sync, N: AttributeName> FromDelivery<S> for Header<N> {
+impl<S: Sync, T: NamedAttribute> FromDelivery<S> for Header<T> {
     type Rejection = HeaderRejection;
 
     async fn from_delivery(delivery: &Delivery, state: &S) -> Result<Self, HeaderRejection> {
         let header = <Self as OptionalFromDelivery<S>>::from_delivery(delivery, state).await?;
-        header.ok_or(HeaderRejection::Missing { name: N::NAME })
+        header.ok_or(HeaderRejection::Missing { name: T::NAME })
     }
 }

@@ -26,7 +26,7 @@ use std::convert::Infallible;
 
 pub use self::{
     extension::{Extension, MissingExtension},
-    header::{AttributeName, Header, HeaderRejection},
+    header::{Header, HeaderRejection, NamedAttribute},
     metadata::{
         CorrelationId, Deadline, DeduplicationId, FirstReceivedAt, Group, MessageId, MissingMetadata,
         QueueName, Raw, ReceiveCount, SentAt,

@@ -1,6 +1,0 @@
-use sqs_worker::handler;
-
-#[handler(queue = "orders")]
-async fn charge(_: String) {}
-
-fn main() {}
