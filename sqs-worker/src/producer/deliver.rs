@@ -77,7 +77,7 @@ async fn until_settled(target: &Target<'_>, mut batch: Vec<Numbered>) -> Vec<(us
         for ((position, message), result) in batch.into_iter().zip(results) {
             match result {
                 Err(error) if error.class().is_transient() && tries < TRIES => {
-                    again.push((position, message))
+                    again.push((position, message));
                 }
                 result => settled.push((position, result.map_err(SendError::from))),
             }
