@@ -271,3 +271,8 @@ where
         }))
     })
 }
+
+/// The README's program compiles.
+#[doc = include_str!("../../README.md")]
+#[cfg(doctest)]
+pub struct Readme;
