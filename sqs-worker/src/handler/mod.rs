@@ -53,6 +53,6 @@ pub use self::{
     reply::{Reply, ReplyMessage},
     result_ext::{Classify, ClassifyExt, ResultExt},
     router::{Place, Router, RouterError, Unroutable},
-    service::{BoxHandler, TimedOut, boxed},
+    service::{BoxHandler, DEFAULT_TIMEOUT, TimedOut, boxed},
     spec::{BatchSpec, HandlerSpec, IdempotencySpec, RetrySpec},
 };
