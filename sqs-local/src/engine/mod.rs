@@ -30,6 +30,7 @@ use std::sync::Arc;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+pub(crate) use self::batch::BatchEntry;
 use self::move_task::MoveTasks;
 use self::queue::Queue;
 use self::registry::Registry;
