@@ -10,6 +10,8 @@ mod check;
 mod config;
 mod dedup;
 pub(crate) mod digest;
+#[cfg(feature = "server")]
+mod dump;
 mod fair;
 mod lanes;
 mod move_task;
@@ -30,6 +32,9 @@ use std::sync::Arc;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+pub(crate) use self::batch::BatchEntry;
+#[cfg(feature = "server")]
+pub(crate) use self::dump::Dump;
 use self::move_task::MoveTasks;
 use self::queue::Queue;
 use self::registry::Registry;
