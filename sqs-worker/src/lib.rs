@@ -20,5 +20,7 @@ pub use self::{
     message::{Codec, Headers, Message, Request},
 };
 #[cfg(feature = "macros")]
+mod macros;
+#[cfg(feature = "macros")]
 #[doc(inline)]
-pub use sqs_worker_macros::{FromRef, Message, handler, handlers};
+pub use self::macros::{FromRef, Message, handler, handlers};
