@@ -103,8 +103,14 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
 
     /// Chooses the handler for messages without a name: the one that takes an `M`.
     #[track_caller]
-    pub fn unnamed<M: Message>(mut self) -> Self {
-        self.unnamed = Some((M::NAME, Place::caller("unnamed")));
+    pub fn unnamed<M: Message>(self) -> Self {
+        self.unnamed_as(M::NAME)
+    }
+
+    /// The same by name.
+    #[track_caller]
+    pub(crate) fn unnamed_as(mut self, name: &'static str) -> Self {
+        self.unnamed = Some((name, Place::caller("unnamed")));
         self
     }
 

@@ -1,0 +1,308 @@
+//! `ReceiveMessage`, without the waiting.
+
+use super::digest::md5_of;
+use super::queue::{Entry, State};
+use super::receipt::Receipt;
+use super::{Engine, Millis, QueueNumber};
+use crate::api::{Answer, Caller, MessageAttributes, ReceiveMessage, ReceivedMessage};
+use crate::error::{Error, ErrorKind};
+
+/// What a receive wants to know about each message.
+struct Wanted {
+    system: Vec<&'static str>,
+    names: Vec<String>,
+}
+
+const SYSTEM_ATTRIBUTES: [&str; 9] = [
+    "SenderId",
+    "SentTimestamp",
+    "ApproximateReceiveCount",
+    "ApproximateFirstReceiveTimestamp",
+    "SequenceNumber",
+    "MessageDeduplicationId",
+    "MessageGroupId",
+    "AWSTraceHeader",
+    "DeadLetterQueueSourceArn",
+];
+
+impl Engine {
+    pub(super) fn receive(
+        &mut self,
+        caller: &Caller,
+        request: &ReceiveMessage,
+        now: Millis,
+    ) -> Result<Answer, Error> {
+        let (key, limit) = (self.handle_key, self.limits.in_flight);
+        let queue = self.queue(caller, request.queue_url.as_deref(), now)?;
+        let max = in_range("MaxNumberOfMessages", request.max_number_of_messages, 1, 10, 1)?;
+        let wait = in_range(
+            "WaitTimeSeconds",
+            request.wait_time_seconds,
+            0,
+            20,
+            queue.config.wait,
+        )?;
+        let visibility = in_range(
+            "VisibilityTimeout",
+            request.visibility_timeout,
+            0,
+            43_200,
+            queue.config.visibility,
+        )?;
+        let wanted = Wanted::new(request)?;
+        let until = now + Millis::from(visibility) * 1000;
+        let (number, fifo) = (queue.number, queue.config.fifo);
+
+        let attempt = request.receive_request_attempt_id.as_deref().filter(|_| fifo);
+        if let Some(attempt) = attempt {
+            super::check::id("ReceiveRequestAttemptId", attempt)?;
+            if let Some(messages) = self.repeat(number, attempt, until, now, &wanted) {
+                return Ok(Answer::Received(messages));
+            }
+        }
+        let queue = self.registry.get(number).ok_or_else(Error::no_queue)?;
+        if !fifo && queue.in_flight() >= limit && wait == 0 {
+            return Err(Error::new(
+                ErrorKind::OverLimit,
+                format!(
+                    "Too many messages in flight for queue {}: at most {limit}.",
+                    queue.name
+                ),
+            ));
+        }
+        let places = self.take(number, max as usize, now, until);
+        let Some(queue) = self.registry.get_mut(number) else {
+            return Err(Error::no_queue());
+        };
+        let mut messages = Vec::with_capacity(places.len());
+        let mut receipts = Vec::with_capacity(if attempt.is_some() { places.len() } else { 0 });
+        for place in &places {
+            let Some(entry) = queue.get(*place) else { continue };
+            let receipt = Receipt {
+                queue: number,
+                place: *place,
+                serial: entry.serial,
+                turn: entry.turn,
+            };
+            messages.push(wanted.message(entry, receipt.encode(key)));
+            if attempt.is_some() {
+                receipts.push(receipt);
+            }
+        }
+        if visibility == 0 {
+            for place in places {
+                queue.show(place);
+            }
+            self.touched.insert(number);
+        } else if let Some(attempt) = attempt.filter(|_| !receipts.is_empty()) {
+            queue.attempts.put(attempt.into(), (until, receipts), now);
+        }
+        Ok(Answer::Received(messages))
+    }
+
+    /// Takes up to `max` messages into flight, and those that were received too often to the dead-letter queue.
+    fn take(&mut self, number: QueueNumber, max: usize, now: Millis, until: Millis) -> Vec<u32> {
+        let (mut taken, mut dead) = (Vec::with_capacity(max), Vec::new());
+        let target = self.dead_letter_target(number);
+        let Some(queue) = self.registry.get_mut(number) else {
+            return taken;
+        };
+        let room = self.limits.in_flight.saturating_sub(queue.in_flight());
+        let max = max.min(room);
+        let too_often = |entry: &Entry| target.is_some_and(|(_, max_receives)| entry.turn >= max_receives);
+
+        if queue.config.fifo {
+            while taken.len() < max
+                && let Some(group) = queue.next_group()
+            {
+                let mut after = None;
+                while taken.len() < max
+                    && let Some((serial, place)) = queue.next_in_group(group, after)
+                {
+                    after = Some(serial);
+                    if queue.get(place).is_some_and(too_often) {
+                        dead.extend(queue.remove(place));
+                    } else {
+                        queue.take(place, now, until);
+                        taken.push(place);
+                    }
+                }
+                queue.refresh(Some(group));
+            }
+        } else {
+            while taken.len() < max
+                && let Some(place) = queue.next_standard()
+            {
+                if queue.get(place).is_some_and(too_often) {
+                    dead.extend(queue.remove(place));
+                } else {
+                    queue.take(place, now, until);
+                    taken.push(place);
+                }
+            }
+        }
+        if let Some((target, _)) = target {
+            self.bury(number, target, dead, now);
+        }
+        taken
+    }
+
+    /// The dead-letter queue of a queue, if it exists, and after how many receives messages go there.
+    fn dead_letter_target(&self, number: QueueNumber) -> Option<(QueueNumber, u32)> {
+        let redrive = self.registry.get(number)?.config.redrive.as_ref()?;
+        Some((
+            self.registry.resolve_arn(&redrive.target_arn)?,
+            redrive.max_receives,
+        ))
+    }
+
+    /// Moves messages to a dead-letter queue. They keep their ids, and on a standard queue their age.
+    fn bury(&mut self, from: QueueNumber, to: QueueNumber, dead: Vec<Entry>, now: Millis) {
+        let Some(source) = self.registry.get(from).map(|queue| queue.arn.clone()) else {
+            return;
+        };
+        for entry in dead {
+            let Some(fifo) = self.registry.get(to).map(|queue| queue.config.fifo) else {
+                return;
+            };
+            let payload = if fifo {
+                self.renamed(&entry.payload, entry.payload.id, fifo)
+            } else {
+                entry.payload.clone()
+            };
+            let sent = if fifo { now } else { entry.sent };
+            if let Some(queue) = self.registry.get_mut(to) {
+                queue.adopt(payload, &entry, sent, Some(source.clone()));
+            }
+            self.touched.insert(to);
+        }
+    }
+
+    /// The messages of an earlier attempt of this name, hidden anew, unless something was done to them since.
+    fn repeat(
+        &mut self,
+        number: QueueNumber,
+        attempt: &str,
+        until: Millis,
+        now: Millis,
+        wanted: &Wanted,
+    ) -> Option<Vec<ReceivedMessage>> {
+        let key = self.handle_key;
+        let queue = self.registry.get_mut(number)?;
+        let attempt: Box<str> = attempt.into();
+        let (hidden_until, receipts) = queue.attempts.get(&attempt, now)?.clone();
+        let untouched = |receipt: &Receipt| {
+            let entry = queue.find(receipt)?;
+            (entry.turn == receipt.turn && entry.state == State::InFlight { until: hidden_until })
+                .then(|| wanted.message(entry, receipt.encode(key)))
+        };
+        let Some(messages) = receipts.iter().map(untouched).collect::<Option<Vec<_>>>() else {
+            queue.attempts.remove(&attempt);
+            return None;
+        };
+        for receipt in &receipts {
+            queue.hide(receipt.place, until);
+        }
+        if let Some(known) = queue.attempts.get(&attempt, now) {
+            known.0 = until;
+        }
+        Some(messages)
+    }
+}
+
+impl Wanted {
+    fn new(request: &ReceiveMessage) -> Result<Self, Error> {
+        let asked = request
+            .attribute_names
+            .iter()
+            .chain(&request.message_system_attribute_names)
+            .flatten();
+        let mut system = Vec::new();
+        for name in asked {
+            if name == "All" {
+                system = SYSTEM_ATTRIBUTES.to_vec();
+                break;
+            }
+            match SYSTEM_ATTRIBUTES.iter().find(|known| *known == name) {
+                Some(known) if !system.contains(known) => system.push(*known),
+                Some(_) => {}
+                None => {
+                    return Err(Error::new(
+                        ErrorKind::InvalidAttributeName,
+                        format!("Unknown Attribute {name}."),
+                    ));
+                }
+            }
+        }
+        Ok(Self {
+            system,
+            names: request.message_attribute_names.clone().unwrap_or_default(),
+        })
+    }
+
+    fn message(&self, entry: &Entry, receipt_handle: String) -> ReceivedMessage {
+        let message_attributes = match &entry.payload.attributes {
+            Some(attributes) if !self.names.is_empty() => self.filter(attributes),
+            _ => MessageAttributes::new(),
+        };
+        ReceivedMessage {
+            attributes: self
+                .system
+                .iter()
+                .filter_map(|name| Some((*name, system_attribute(entry, name)?)))
+                .collect(),
+            attributes_md5: (!message_attributes.is_empty()).then(|| md5_of(&message_attributes)),
+            message_attributes,
+            receive_count: entry.receives,
+            receipt_handle,
+            payload: entry.payload.clone(),
+        }
+    }
+
+    fn filter(&self, attributes: &MessageAttributes) -> MessageAttributes {
+        let wanted = |name: &str| {
+            self.names.iter().any(|wanted| {
+                wanted == "All"
+                    || wanted == "*"
+                    || wanted == name
+                    || wanted
+                        .strip_suffix(".*")
+                        .is_some_and(|prefix| name.starts_with(prefix))
+            })
+        };
+        attributes
+            .iter()
+            .filter(|(name, _)| wanted(name))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect()
+    }
+}
+
+fn system_attribute(entry: &Entry, name: &str) -> Option<String> {
+    let payload = &entry.payload;
+    Some(match name {
+        "SenderId" => payload.sender.to_string(),
+        "SentTimestamp" => entry.sent.to_string(),
+        "ApproximateReceiveCount" => entry.receives.to_string(),
+        "ApproximateFirstReceiveTimestamp" => entry.first_received?.to_string(),
+        "SequenceNumber" => payload.sequence?.to_string(),
+        "MessageDeduplicationId" => payload.deduplication_id.as_deref()?.to_owned(),
+        "MessageGroupId" => payload.group.as_deref()?.to_owned(),
+        "AWSTraceHeader" => payload.trace_header.as_deref()?.to_owned(),
+        "DeadLetterQueueSourceArn" => entry.source_arn.as_deref()?.to_owned(),
+        _ => return None,
+    })
+}
+
+fn in_range(name: &str, value: Option<i32>, min: i32, max: i32, default: u32) -> Result<u32, Error> {
+    let Some(value) = value else { return Ok(default) };
+    if (min..=max).contains(&value) {
+        return Ok(value.unsigned_abs());
+    }
+    let reason = if name == "MaxNumberOfMessages" {
+        format!("Must be between {min} and {max}, if provided.")
+    } else {
+        format!("Must be >= {min} and <= {max}, if provided.")
+    };
+    Err(Error::invalid_value(name, value, reason))
+}
