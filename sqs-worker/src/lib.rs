@@ -35,5 +35,7 @@ pub use self::{
     worker::{QueueOptions, Report, Worker, WorkerError},
 };
 #[cfg(feature = "macros")]
+mod macros;
+#[cfg(feature = "macros")]
 #[doc(inline)]
-pub use sqs_worker_macros::{FromRef, Message, handler, handlers};
+pub use self::macros::{FromRef, Message, handler, handlers};

@@ -43,7 +43,7 @@ pub use self::{
     extract::{
         CorrelationId, Deadline, DeduplicationId, Extension, FirstReceivedAt, FromDelivery, FromRef, Group,
         Header, HeaderRejection, MessageId, MissingExtension, MissingMetadata, NamedAttribute,
-        OptionalFromDelivery, QueueName, Raw, ReceiveCount, SentAt, State,
+        OptionalFromDelivery, QueueName, Raw, ReceiveCount, SentAt, SentAttributes, State,
     },
     fake::FakeDelivery,
     function::Handler,

@@ -16,7 +16,7 @@ pub const HEADERS_ATTRIBUTE: &str = "sqs-worker";
 /// The sender's own attributes: what came with the message, without the three that belong to the framework.
 ///
 /// It borrows from the delivery. A handler takes [`Header`](crate::handler::Header) for one value it names, or
-/// the whole [`Delivery`](crate::handler::Delivery) for all of them.
+/// [`SentAttributes`](crate::handler::SentAttributes) for all of them.
 ///
 /// ```
 /// use sqs_worker::Delivery;

@@ -8,7 +8,7 @@
 //! | [`Extension<T>`] | a value that a layer left on this delivery |
 //! | [`MessageId`], [`QueueName`], [`ReceiveCount`], [`SentAt`], [`FirstReceivedAt`] | what SQS says |
 //! | [`Group`], [`DeduplicationId`] | the FIFO ids |
-//! | [`Header<T>`](Header) | one attribute of the sender |
+//! | [`Header<T>`](Header), [`SentAttributes`] | one attribute of the sender, parsed; all of them |
 //! | [`CorrelationId`], [`Deadline`] | what the framework's headers say |
 //! | [`Raw`] | the body as text |
 //! | [`Lease`], [`Delivery`] | the message's lease; everything |
@@ -16,6 +16,7 @@
 //! | `Result<T, T::Rejection>` | the rejection, for the handler to deal with |
 //! | `(T1, T2, ..)` | several as one |
 
+mod attributes;
 mod extension;
 mod header;
 mod metadata;
@@ -25,6 +26,7 @@ mod tuple;
 use std::convert::Infallible;
 
 pub use self::{
+    attributes::SentAttributes,
     extension::{Extension, MissingExtension},
     header::{Header, HeaderRejection, NamedAttribute},
     metadata::{
