@@ -92,7 +92,7 @@ where
                 }
                 Fault::Hang => {
                     self.note(planned.fault);
-                    std::future::pending().await
+                    std::future::pending::<()>().await;
                 }
                 fault => match fault.refusal() {
                     Some(error) => {
