@@ -88,12 +88,14 @@ async fn run(args: Args) -> Result<(), String> {
     let server = Server::bind((args.host, args.port), sqs)
         .await
         .map_err(|error| format!("cannot listen on {}:{}: {error}", args.host, args.port))?;
+    // Before anybody can know that the server is there.
+    let stop = stop_signal().map_err(|error| format!("cannot listen for signals: {error}"))?;
     println!("sqs-local listening on http://{}", server.local_addr());
     match &mut persist {
-        None => server.run_until(stop_signal()).await,
+        None => server.run_until(stop).await,
         Some(persist) => {
             tokio::select! {
-                () = server.run_until(stop_signal()) => {}
+                () = server.run_until(stop) => {}
                 () = persist.run() => {}
             }
             persist.save()?;
@@ -106,19 +108,21 @@ fn read(path: &Path) -> Result<String, String> {
     std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// Ready at the first SIGINT or SIGTERM.
-async fn stop_signal() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = interrupt => {}
-                _ = terminate.recv() => {}
-            }
-            return;
+/// Ready at the first SIGINT or SIGTERM from now on.
+#[cfg(unix)]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-    }
-    let _ = interrupt.await;
+    })
+}
+
+/// Ready at Ctrl-C.
+#[cfg(not(unix))]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async { drop(tokio::signal::ctrl_c().await) })
 }

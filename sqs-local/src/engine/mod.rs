@@ -13,6 +13,8 @@ pub(crate) mod digest;
 #[cfg(feature = "server")]
 mod dump;
 mod fair;
+#[cfg(test)]
+mod invariants;
 mod lanes;
 mod move_task;
 mod permission;

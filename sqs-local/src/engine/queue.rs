@@ -432,4 +432,33 @@ impl Queue {
             fair.landed(lane);
         }
     }
+
+    #[cfg(test)]
+    pub(super) fn has_timer(&self, until: Millis, serial: u64, place: u32) -> bool {
+        self.timers.contains(&(until, serial, place))
+    }
+
+    #[cfg(test)]
+    pub(super) fn check_indexes(&self, visible: usize) {
+        assert_eq!(
+            self.timers.len(),
+            self.delayed + self.in_flight,
+            "no timer of {} is left over",
+            self.name
+        );
+        assert_eq!(
+            self.ages.len(),
+            self.store.len(),
+            "every message of {} has its age",
+            self.name
+        );
+        match &self.order {
+            Order::Standard(fair) => {
+                assert_eq!(fair.ready(), visible, "what is visible in {} is ready", self.name)
+            }
+            Order::Fifo(lanes) => {
+                lanes.check(|place| self.get(place).is_some_and(|e| e.state == State::Visible))
+            }
+        }
+    }
 }
