@@ -1,4 +1,4 @@
-//! What a ReceiveMessage asks for: how many, for how long, and which attributes.
+//! What a `ReceiveMessage` asks for: how many, for how long, and which attributes.
 
 use super::check;
 use super::config::Config;

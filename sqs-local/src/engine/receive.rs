@@ -26,10 +26,10 @@ impl Engine {
         let (number, fifo) = (queue.number, queue.config.fifo);
 
         let attempt = request.receive_request_attempt_id.as_deref().filter(|_| fifo);
-        if let Some(attempt) = attempt {
-            if let Some(messages) = self.repeat(number, attempt, until, now, &wanted) {
-                return Ok(Answer::Received(messages));
-            }
+        if let Some(attempt) = attempt
+            && let Some(messages) = self.repeat(number, attempt, until, now, &wanted)
+        {
+            return Ok(Answer::Received(messages));
         }
         let queue = self.registry.get(number).ok_or_else(Error::no_queue)?;
         if !fifo && queue.in_flight() >= limit && wait == 0 {
