@@ -1,2 +1,0 @@
-//! The order flow.
-fn main() {}

@@ -1,0 +1,13 @@
+//! What the macros' expansions need. No part of the API: it changes without notice.
+
+mod handler;
+mod message;
+mod names;
+
+pub use std::{string::String, vec::Vec};
+
+pub use self::{
+    handler::{batch_of_one, build, build_batch, key_by, key_of},
+    message::{FieldText, encode, no_variant, text, upcast},
+    names::{are_disjoint, count_names, join_names},
+};

@@ -1,0 +1,378 @@
+//! Who holds which message until when: the leases of one queue.
+//!
+//! A pure state machine. It knows the instants at which something must happen to a lease (renew it, or accept that it
+//! is lost) and is told what happened; the runner makes the calls.
+//!
+//! The rules that hold here:
+//! * A deadline counts from the instant the request was *sent*, so that it is never later than SQS's own.
+//! * Only a confirmed renewal moves a deadline; a failed one is tried again before it.
+//! * No renewal passes twelve hours from the receive ([ChangeMessageVisibility]).
+//! * A lease that is being settled is not renewed any more: the two calls must not race.
+//!
+//! [ChangeMessageVisibility]: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+/// The number of one delivery inside this process; never used twice.
+pub(crate) type Id = u64;
+
+/// The longest that SQS hides a message, counted from its receive.
+pub(crate) const MAX_VISIBILITY: Duration = Duration::from_secs(12 * 60 * 60);
+
+/// The leases of one queue and the instants at which they need something.
+#[derive(Debug)]
+pub(crate) struct Leases {
+    visibility: Duration,
+    held: BTreeMap<Id, Lease>,
+    timeline: BTreeSet<(Instant, Id)>,
+}
+
+#[derive(Debug)]
+struct Lease {
+    /// SQS shows the message again at this instant at the earliest.
+    deadline: Instant,
+    /// Twelve hours after the receive.
+    limit: Instant,
+    /// Its place on the timeline.
+    next: Instant,
+    /// A renewal is under way.
+    renewing: bool,
+    /// Being settled: not renewed any more.
+    settling: bool,
+}
+
+/// What the timeline asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// Extend the message's visibility now, by this much.
+    Renew(Id, Duration),
+    /// The deadline has passed: the message may be with somebody else.
+    Lost(Id),
+}
+
+impl Leases {
+    pub(crate) fn new(visibility: Duration) -> Self {
+        Self {
+            visibility,
+            held: BTreeMap::new(),
+            timeline: BTreeSet::new(),
+        }
+    }
+
+    /// A message was received by a request sent at `sent`. Granting again replaces the lease: the newest handle wins.
+    pub(crate) fn grant(&mut self, id: Id, sent: Instant) {
+        self.end(id);
+        let deadline = sent + self.visibility;
+        let limit = sent + MAX_VISIBILITY;
+        let lease = Lease {
+            deadline,
+            limit,
+            next: deadline,
+            renewing: false,
+            settling: false,
+        };
+        self.timeline.insert((lease.next, id));
+        self.held.insert(id, lease);
+        let renew_at = self.renew_at(id);
+        self.schedule(id, renew_at);
+    }
+
+    /// Everything that is due. Renewals that come due within a tenth of the visibility time-out are taken along, so
+    /// that leases that started close together share a call.
+    pub(crate) fn due(&mut self, now: Instant) -> Vec<Due> {
+        let mut due = Vec::new();
+        let Some(&(first, _)) = self.timeline.first() else {
+            return due;
+        };
+        if first > now {
+            return due;
+        }
+        let horizon = now + self.visibility / 10;
+        let soon: Vec<Id> = self
+            .timeline
+            .iter()
+            .take_while(|(at, _)| *at <= horizon)
+            .map(|(_, id)| *id)
+            .collect();
+        for id in soon {
+            let Some(lease) = self.held.get_mut(&id) else {
+                continue;
+            };
+            if lease.deadline <= now {
+                due.push(Due::Lost(id));
+                self.end(id);
+            } else if !lease.renewing && !lease.settling && lease.next < lease.deadline {
+                let extension = whole_seconds(self.visibility.min(lease.limit - now));
+                lease.renewing = true;
+                let deadline = lease.deadline;
+                self.schedule(id, deadline);
+                due.push(Due::Renew(id, extension));
+            }
+        }
+        due
+    }
+
+    /// SQS confirmed a renewal by `extension`, asked for at `sent`.
+    pub(crate) fn renewed(&mut self, id: Id, sent: Instant, extension: Duration) {
+        let Some(lease) = self.held.get_mut(&id) else {
+            return;
+        };
+        if !std::mem::take(&mut lease.renewing) {
+            return;
+        }
+        lease.deadline = sent + extension;
+        let next = if lease.settling {
+            lease.deadline
+        } else {
+            self.renew_at(id)
+        };
+        self.schedule(id, next);
+    }
+
+    /// A renewal failed and may be tried again.
+    pub(crate) fn renewal_failed(&mut self, id: Id, now: Instant) {
+        let Some(lease) = self.held.get_mut(&id) else {
+            return;
+        };
+        if !std::mem::take(&mut lease.renewing) || lease.settling {
+            return;
+        }
+        let left = lease.deadline.saturating_duration_since(now);
+        let pause = (left / 4).clamp(Duration::from_millis(100), Duration::from_secs(5));
+        let next = (now + pause).min(lease.deadline);
+        self.schedule(id, next);
+    }
+
+    /// Whether a renewal of this lease is under way.
+    pub(crate) fn is_renewing(&self, id: Id) -> bool {
+        self.held.get(&id).is_some_and(|lease| lease.renewing)
+    }
+
+    /// The message is being settled: no renewal any more; the deadline still counts.
+    pub(crate) fn settle(&mut self, id: Id) {
+        let Some(lease) = self.held.get_mut(&id) else {
+            return;
+        };
+        lease.settling = true;
+        let deadline = lease.deadline;
+        self.schedule(id, deadline);
+    }
+
+    /// The lease is over: settled, lost or given up.
+    pub(crate) fn end(&mut self, id: Id) {
+        if let Some(lease) = self.held.remove(&id) {
+            self.timeline.remove(&(lease.next, id));
+        }
+    }
+
+    /// When SQS may show the message again, as far as it is known.
+    pub(crate) fn deadline(&self, id: Id) -> Option<Instant> {
+        self.held.get(&id).map(|lease| lease.deadline)
+    }
+
+    /// The most that the message may be hidden from `now` on.
+    pub(crate) fn budget(&self, id: Id, now: Instant) -> Duration {
+        self.held
+            .get(&id)
+            .map_or(Duration::ZERO, |lease| lease.limit.saturating_duration_since(now))
+    }
+
+    /// When [`due`](Self::due) has something next.
+    pub(crate) fn next_at(&self) -> Option<Instant> {
+        self.timeline.first().map(|(at, _)| *at)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.held.len()
+    }
+
+    /// A third of the visibility time-out before the deadline: room for several tries. A lease that ends with its
+    /// twelve hours is not renewed any more, and its next event is its end.
+    fn renew_at(&self, id: Id) -> Instant {
+        let lease = &self.held[&id];
+        if lease.limit.saturating_duration_since(lease.deadline) < Duration::from_secs(1) {
+            return lease.deadline;
+        }
+        lease.deadline - self.visibility / 3
+    }
+
+    fn schedule(&mut self, id: Id, next: Instant) {
+        if let Some(lease) = self.held.get_mut(&id) {
+            self.timeline.remove(&(lease.next, id));
+            lease.next = next;
+            self.timeline.insert((next, id));
+        }
+    }
+}
+
+/// SQS counts visibility in whole seconds; rounding down keeps our deadline before its own.
+fn whole_seconds(duration: Duration) -> Duration {
+    Duration::from_secs(duration.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VISIBILITY: Duration = Duration::from_secs(30);
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn granted(ids: impl IntoIterator<Item = Id>, sent: Instant) -> Leases {
+        let mut leases = Leases::new(VISIBILITY);
+        ids.into_iter().for_each(|id| leases.grant(id, sent));
+        leases
+    }
+
+    #[test]
+    fn the_deadline_counts_from_the_request_not_from_the_answer() {
+        let sent = Instant::now();
+        assert_eq!(granted([1], sent).deadline(1), Some(sent + VISIBILITY));
+    }
+
+    #[test]
+    fn a_lease_is_renewed_a_third_before_its_deadline() {
+        let sent = Instant::now();
+        let mut leases = granted([1], sent);
+        assert_eq!(leases.due(sent + SECOND * 19), []);
+        assert_eq!(leases.due(sent + SECOND * 20), [Due::Renew(1, VISIBILITY)]);
+        assert_eq!(leases.due(sent + SECOND * 20), [], "one renewal at a time");
+    }
+
+    #[test]
+    fn only_a_confirmed_renewal_moves_the_deadline() {
+        let sent = Instant::now();
+        let mut leases = granted([1], sent);
+        leases.due(sent + SECOND * 20);
+        assert_eq!(leases.deadline(1), Some(sent + VISIBILITY));
+        leases.renewed(1, sent + SECOND * 20, VISIBILITY);
+        assert_eq!(leases.deadline(1), Some(sent + SECOND * 50));
+        assert_eq!(leases.due(sent + SECOND * 40), [Due::Renew(1, VISIBILITY)]);
+    }
+
+    #[test]
+    fn a_failed_renewal_is_tried_again_before_the_deadline() {
+        let sent = Instant::now();
+        let mut leases = granted([1], sent);
+        leases.due(sent + SECOND * 20);
+        leases.renewal_failed(1, sent + SECOND * 20);
+        let again = leases.next_at().unwrap();
+        assert!(
+            again > sent + SECOND * 20 && again < sent + SECOND * 25,
+            "{:?}",
+            again - sent
+        );
+        assert_eq!(leases.due(again), [Due::Renew(1, VISIBILITY)]);
+    }
+
+    #[test]
+    fn a_lease_whose_renewals_all_fail_is_lost_at_its_deadline() {
+        let sent = Instant::now();
+        let mut leases = granted([1], sent);
+        let mut tries = 0;
+        loop {
+            let at = leases.next_at().unwrap();
+            match leases.due(at)[..] {
+                [Due::Renew(1, _)] => leases.renewal_failed(1, at),
+                [Due::Lost(1)] => break assert_eq!(at, sent + VISIBILITY),
+                ref other => panic!("{other:?}"),
+            }
+            tries += 1;
+        }
+        assert!((3..200).contains(&tries), "{tries}");
+        assert_eq!(leases.next_at(), None);
+    }
+
+    #[test]
+    fn a_renewal_that_never_answers_ends_in_a_lost_lease() {
+        let sent = Instant::now();
+        let mut leases = granted([1], sent);
+        leases.due(sent + SECOND * 20);
+        assert_eq!(leases.next_at(), Some(sent + VISIBILITY));
+        assert_eq!(leases.due(sent + VISIBILITY), [Due::Lost(1)]);
+        leases.renewed(1, sent + SECOND * 20, VISIBILITY);
+        assert_eq!(leases.deadline(1), None, "a late answer does not bring it back");
+    }
+
+    #[test]
+    fn no_renewal_passes_twelve_hours_from_the_receive() {
+        let sent = Instant::now();
+        let mut leases = granted([1], sent);
+        let mut last = sent;
+        loop {
+            let at = leases.next_at().unwrap();
+            match leases.due(at)[..] {
+                [Due::Renew(1, extension)] => {
+                    assert!(at + extension <= sent + MAX_VISIBILITY);
+                    leases.renewed(1, at, extension);
+                    last = at;
+                }
+                [Due::Lost(1)] => break assert!(at <= sent + MAX_VISIBILITY && at >= last),
+                ref other => panic!("{other:?}"),
+            }
+        }
+        assert!(last > sent + MAX_VISIBILITY - VISIBILITY);
+    }
+
+    #[test]
+    fn a_lease_of_twelve_hours_is_never_renewed() {
+        let sent = Instant::now();
+        let mut leases = Leases::new(MAX_VISIBILITY);
+        leases.grant(1, sent);
+        assert_eq!(leases.next_at(), Some(sent + MAX_VISIBILITY));
+    }
+
+    #[test]
+    fn a_lease_being_settled_is_left_alone_until_its_deadline() {
+        let sent = Instant::now();
+        let mut leases = granted([1], sent);
+        leases.settle(1);
+        assert_eq!(leases.due(sent + SECOND * 29), []);
+        assert_eq!(leases.due(sent + VISIBILITY), [Due::Lost(1)]);
+    }
+
+    #[test]
+    fn a_renewal_that_was_under_way_when_settling_began_still_counts() {
+        let sent = Instant::now();
+        let mut leases = granted([1], sent);
+        leases.due(sent + SECOND * 20);
+        leases.settle(1);
+        assert!(leases.is_renewing(1));
+        leases.renewed(1, sent + SECOND * 20, VISIBILITY);
+        assert_eq!(
+            (leases.is_renewing(1), leases.next_at()),
+            (false, Some(sent + SECOND * 50))
+        );
+    }
+
+    #[test]
+    fn leases_that_come_due_together_are_renewed_together() {
+        let sent = Instant::now();
+        let mut leases = granted(0..5, sent);
+        (5..10).for_each(|id| leases.grant(id, sent + SECOND * 2));
+        leases.grant(10, sent + SECOND * 10);
+        assert_eq!(leases.due(sent + SECOND * 20).len(), 10);
+    }
+
+    #[test]
+    fn a_message_received_again_starts_a_new_lease() {
+        let sent = Instant::now();
+        let mut leases = granted([1], sent);
+        leases.grant(1, sent + SECOND * 25);
+        assert_eq!(leases.deadline(1), Some(sent + SECOND * 55));
+        assert_eq!((leases.len(), leases.next_at()), (1, Some(sent + SECOND * 45)));
+    }
+
+    #[test]
+    fn an_ended_lease_asks_for_nothing() {
+        let sent = Instant::now();
+        let mut leases = granted([1], sent);
+        leases.end(1);
+        assert_eq!((leases.next_at(), leases.due(sent + SECOND * 60)), (None, vec![]));
+    }
+}

@@ -1,0 +1,290 @@
+//! The worker: takes messages from queues, runs handlers on them, and settles what became of them.
+//!
+//! Follow one message through the files of this folder:
+//!
+//! | file | what happens there |
+//! |---|---|
+//! | `gate.rs` | a permit is taken before anything is asked for |
+//! | `poll.rs` | the long poll brings the message |
+//! | `inflight.rs`, `lease.rs` | it is ours, until a deadline that is renewed |
+//! | `lane.rs` | in a FIFO queue it waits for its turn in its group |
+//! | `runner.rs` | its handler runs |
+//! | `verdict.rs` | the outcome becomes a plan: delete, hide, or dead-letter |
+//! | `settling.rs`, `settle.rs`, `command.rs` | the plan is carried out in batches, and proven |
+//! | `shutdown.rs` | and how all of that ends |
+
+mod burial;
+mod clock;
+mod command;
+mod error;
+mod gate;
+mod inflight;
+mod lane;
+mod lease;
+mod options;
+mod poll;
+mod runner;
+mod settle;
+mod settling;
+mod shutdown;
+#[cfg(feature = "signal")]
+mod signal;
+mod start;
+mod stats;
+mod verdict;
+
+use std::{
+    fmt,
+    future::Future,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use aws_sdk_sqs::Client;
+use futures_util::future::join_all;
+use tokio_util::sync::CancellationToken;
+use tower::{ServiceExt as _, util::BoxCloneSyncService};
+use tower_layer::Layer;
+use tower_service::Service;
+
+#[cfg(feature = "signal")]
+pub use self::signal::shutdown_signal;
+use self::{clock::Clock, runner::Runner, shutdown::Grace};
+pub use self::{
+    error::WorkerError,
+    options::QueueOptions,
+    shutdown::Report,
+    stats::{Stats, StatsSnapshot},
+};
+use crate::handler::{
+    BoxError, BoxHandler, Delivery, HandlerDef, HandlerError, HandlerSpec, Outcome, Router,
+};
+
+/// Kubernetes and Amazon ECS both kill a process 30 seconds after asking it to stop: be done before.
+const SHUTDOWN: Duration = Duration::from_secs(25);
+
+/// Consumes queues with handlers.
+///
+/// Build one, mount handlers, run it. Handlers that name the same queue share its polls and are told apart by the
+/// message's name.
+///
+/// # Examples
+///
+/// ```no_run
+/// use serde::{Deserialize, Serialize};
+/// use sqs_worker::{Message, State, Worker, handler, shutdown_signal};
+///
+/// #[derive(Debug, Serialize, Deserialize, Message)]
+/// #[message(name = "orders.placed")]
+/// struct OrderPlaced {
+///     id: u64,
+/// }
+///
+/// #[derive(Clone)]
+/// struct Cards;
+///
+/// #[handler(queue = "orders", concurrency = 32)]
+/// async fn charge(order: OrderPlaced, State(_cards): State<Cards>) {
+///     println!("charging order {}", order.id);
+/// }
+///
+/// # async fn run(client: aws_sdk_sqs::Client) -> Result<(), sqs_worker::WorkerError> {
+/// let report = Worker::new(client, Cards).handler::<charge>().run_until(shutdown_signal()).await?;
+/// println!("{} messages acknowledged", report.stats.acked);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Worker<S> {
+    client: Client,
+    state: S,
+    mounts: Vec<Mount<S>>,
+    options: Vec<QueueOptions>,
+    layers: Vec<BoxLayer>,
+    shutdown: Duration,
+    seed: Option<u64>,
+    time: Option<SystemTime>,
+    stats: Stats,
+}
+
+type BoxLayer = Box<dyn Fn(BoxHandler) -> BoxHandler + Send + Sync>;
+
+/// A handler and where its messages come from.
+struct Mount<S> {
+    spec: HandlerSpec,
+    queue: Option<String>,
+    add: fn(Router<S>) -> Router<S>,
+}
+
+impl<S> Worker<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    /// A worker that talks to SQS through `client` and gives handlers access to `state`.
+    ///
+    /// The client's configuration is kept, with time-outs added where it has none: 5 seconds an attempt and 15
+    /// seconds in all for a command, the wait plus 5 seconds for a long poll.
+    pub fn new(client: Client, state: S) -> Self {
+        Self {
+            client,
+            state,
+            mounts: Vec::new(),
+            options: Vec::new(),
+            layers: Vec::new(),
+            shutdown: SHUTDOWN,
+            seed: None,
+            time: None,
+            stats: Stats::default(),
+        }
+    }
+
+    /// Mounts a handler on the queue that its `#[handler]` attribute names.
+    pub fn handler<H: HandlerDef<S>>(mut self) -> Self {
+        self.mounts.push(Mount {
+            spec: H::SPEC,
+            queue: None,
+            add: Router::handler::<H>,
+        });
+        self
+    }
+
+    /// Mounts a handler on `queue`, whatever its attribute says.
+    pub fn handler_on<H: HandlerDef<S>>(mut self, queue: impl Into<String>) -> Self {
+        self.mounts.push(Mount {
+            spec: H::SPEC,
+            queue: Some(queue.into()),
+            add: Router::handler::<H>,
+        });
+        self
+    }
+
+    /// Settings for one of the queues that the handlers name.
+    pub fn queue(mut self, options: QueueOptions) -> Self {
+        self.options.push(options);
+        self
+    }
+
+    /// Wraps every handler in a tower layer. A layer added later is further out: it sees the message first.
+    ///
+    /// The layer wraps a `Service<Delivery, Response = Outcome, Error = HandlerError>`. Its own errors may be of any
+    /// type: a [`HandlerError`] that passes through keeps what it says about the message, any other error means a
+    /// retry. The lease is kept while a layer waits.
+    pub fn layer<L>(mut self, layer: L) -> Self
+    where
+        L: Layer<BoxHandler> + Send + Sync + 'static,
+        L::Service: Service<Delivery, Response = Outcome> + Clone + Send + Sync + 'static,
+        <L::Service as Service<Delivery>>::Error: Into<BoxError>,
+        <L::Service as Service<Delivery>>::Future: Send + 'static,
+    {
+        self.layers.push(Box::new(move |inner| {
+            let service = layer.layer(inner);
+            BoxCloneSyncService::new(service.map_err(|error| HandlerError::from_boxed(error.into())))
+        }));
+        self
+    }
+
+    /// How long the worker may take to end once it is told to: from 1 second on. A fifth of it, at most 5 seconds,
+    /// is kept for settling; handlers have the rest. Default: 25 seconds, five less than Kubernetes and ECS give.
+    pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
+        self.shutdown = timeout.max(Duration::from_secs(1));
+        self
+    }
+
+    /// Draws all jitter from this seed, so that a run under paused time can be repeated. Default: a random seed.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// What the wall clock shows when the worker starts, for tests under paused time. Default: the system's clock.
+    pub fn start_time(mut self, time: SystemTime) -> Self {
+        self.time = Some(time);
+        self
+    }
+
+    /// A live view of the worker's numbers. Take it before [`run_until`](Self::run_until), which consumes the worker.
+    pub fn stats(&self) -> Stats {
+        self.stats.clone()
+    }
+
+    /// Runs until `signal` resolves, then finishes what is in flight.
+    ///
+    /// Nothing is left running when it returns. Once it has started, the worker does not end by itself: errors of SQS
+    /// are logged and tried again.
+    ///
+    /// # Errors
+    ///
+    /// Only at the start: no handlers, a setting out of range, a queue that does not exist or may not be used, an
+    /// endpoint that does not answer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops everything at once, as a crash would: no message is lost, but those in flight come
+    /// back only when their visibility time-out ends.
+    pub async fn run_until<F: Future>(self, signal: F) -> Result<Report, WorkerError> {
+        let stop = CancellationToken::new();
+        // It holds every runner: too large for the stack of whoever awaits it.
+        let mut work = Box::pin(self.run(stop.clone()));
+        tokio::select! {
+            ended = &mut work => return ended,
+            _ = signal => stop.cancel(),
+        }
+        work.await
+    }
+
+    async fn run(self, stop: CancellationToken) -> Result<Report, WorkerError> {
+        let stats = self.stats.clone();
+        let runners = self.runners().await?;
+        let reports = join_all(runners.into_iter().map(|runner| runner.run(stop.clone()))).await;
+        let mut report = Report {
+            stats: stats.snapshot(),
+            ..Report::default()
+        };
+        for queue in reports {
+            report.interrupted += queue.interrupted;
+            report.abandoned += queue.abandoned;
+        }
+        tracing::info!(
+            acked = report.stats.acked,
+            interrupted = report.interrupted,
+            abandoned = report.abandoned,
+            "worker ended"
+        );
+        Ok(report)
+    }
+
+    /// One runner for each queue, with everything asked and checked.
+    async fn runners(self) -> Result<Vec<Runner>, WorkerError> {
+        let context = start::Context {
+            client: self.client,
+            state: self.state,
+            layers: self.layers,
+            grace: Grace::of(self.shutdown),
+            seed: self.seed.unwrap_or_else(rand::random),
+            clock: Clock::starting_at(self.time.unwrap_or_else(SystemTime::now)),
+            stats: Arc::clone(&self.stats.0),
+        };
+        let groups = start::group(self.mounts, self.options)?;
+        let mut runners = Vec::with_capacity(groups.len());
+        for (number, group) in groups.into_iter().enumerate() {
+            runners.push(context.runner(number as u64, group).await?);
+        }
+        Ok(runners)
+    }
+}
+
+impl<S> fmt::Debug for Worker<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worker")
+            .field(
+                "handlers",
+                &self
+                    .mounts
+                    .iter()
+                    .map(|mount| mount.spec.name)
+                    .collect::<Vec<_>>(),
+            )
+            .field("options", &self.options)
+            .field("layers", &self.layers.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,201 @@
+//! From handlers and options to runners: every queue is asked for before anything is polled.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use aws_sdk_sqs::Client;
+
+use super::{
+    BoxLayer, Mount, QueueOptions, WorkerError,
+    clock::Clock,
+    command::Commands,
+    options::Settings,
+    poll::Receiver,
+    runner::{Parts, Runner},
+    shutdown::Grace,
+    stats::Counters,
+};
+use crate::{
+    clients,
+    handler::{HandlerSpec, Router},
+    queue::{self, Queue},
+};
+
+/// What all queues of a worker share.
+pub(super) struct Context<S> {
+    pub(super) client: Client,
+    pub(super) state: S,
+    pub(super) layers: Vec<BoxLayer>,
+    pub(super) grace: Grace,
+    pub(super) seed: u64,
+    pub(super) clock: Clock,
+    pub(super) stats: Arc<Counters>,
+}
+
+/// The handlers of one queue, with its options.
+pub(super) struct Group<S> {
+    options: QueueOptions,
+    mounts: Vec<Mount<S>>,
+}
+
+/// Sorts handlers by queue, in the order of the queues' names.
+pub(super) fn group<S>(
+    mounts: Vec<Mount<S>>,
+    options: Vec<QueueOptions>,
+) -> Result<Vec<Group<S>>, WorkerError> {
+    if mounts.is_empty() {
+        return Err(WorkerError::NoHandlers);
+    }
+    let mut groups: BTreeMap<String, Group<S>> = BTreeMap::new();
+    for mount in mounts {
+        let Some(queue) = mount
+            .queue
+            .clone()
+            .or_else(|| mount.spec.queue.map(str::to_owned))
+        else {
+            return Err(WorkerError::NoQueue {
+                handler: mount.spec.name,
+            });
+        };
+        check(&mount.spec)?;
+        let new = || Group {
+            options: QueueOptions::named(queue.clone()),
+            mounts: Vec::new(),
+        };
+        groups.entry(queue.clone()).or_insert_with(new).mounts.push(mount);
+    }
+    for options in options {
+        match groups.get_mut(&options.name) {
+            Some(group) => group.options = options,
+            None => {
+                let known = groups
+                    .keys()
+                    .map(|name| format!("`{name}`"))
+                    .collect::<Vec<_>>()
+                    .join(", ");
+                return Err(WorkerError::UnknownQueue {
+                    queue: options.name,
+                    known,
+                });
+            }
+        }
+    }
+    Ok(groups.into_values().collect())
+}
+
+/// Refuses what this worker cannot do yet, rather than doing less than was asked for.
+fn check(spec: &HandlerSpec) -> Result<(), WorkerError> {
+    let why = if spec.idempotent {
+        "`idempotent` needs an idempotency store, which a worker cannot be given yet: leave it out"
+    } else if spec.batch.is_some() {
+        "batch handlers cannot be run yet: take one message at a time"
+    } else if spec.replies {
+        "there is nowhere to send its replies yet: return an `Outcome`"
+    } else {
+        return Ok(());
+    };
+    Err(WorkerError::Unsupported {
+        handler: spec.name,
+        why,
+    })
+}
+
+impl<S> Context<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    pub(super) async fn runner(&self, number: u64, group: Group<S>) -> Result<Runner, WorkerError> {
+        let Group { options, mounts } = group;
+        let commands = clients::commands(&self.client);
+        let queue = queue::resolve(&commands, &options.target()?).await?;
+        let specs: Vec<HandlerSpec> = mounts.iter().map(|mount| mount.spec).collect();
+        let settings = Settings::resolve(&options, &specs, &queue)?;
+
+        let mut router = mounts
+            .iter()
+            .fold(Router::new(), |router, mount| (mount.add)(router));
+        if let Some(name) = options.unnamed {
+            router = router.unnamed_as(name);
+        }
+        let handler = router.build(self.state.clone())?;
+        let handler = self.layers.iter().fold(handler, |inner, layer| layer(inner));
+
+        let dead_letter = dead_letter(&commands, &options, &specs, &queue).await?;
+        announce(&queue, &settings, &specs, dead_letter.as_ref());
+        let receiver = Receiver::new(
+            clients::polls(&self.client, settings.wait),
+            queue.clone(),
+            settings.visibility,
+            settings.wait,
+        );
+        Ok(Runner::new(Parts {
+            receiver,
+            commands: Commands::new(commands, queue.clone(), dead_letter.clone()),
+            dead_letter: dead_letter.map(|(name, _)| name),
+            queue,
+            settings,
+            handler,
+            stats: self.stats.clone(),
+            grace: self.grace,
+            // Each queue draws its own numbers, whatever the others do.
+            seed: self.seed.wrapping_add(number),
+            clock: self.clock,
+        }))
+    }
+}
+
+/// The dead-letter queue's name and URL. One that was named must exist; one that the redrive policy names may be out
+/// of reach, and is then left to SQS.
+async fn dead_letter(
+    client: &Client,
+    options: &QueueOptions,
+    specs: &[HandlerSpec],
+    queue: &Queue,
+) -> Result<Option<(String, String)>, WorkerError> {
+    let named = options
+        .dead_letter
+        .as_deref()
+        .or_else(|| specs.iter().find_map(|spec| spec.dead_letter));
+    if let Some(named) = named {
+        let name = named.parse()?;
+        let url = queue::url_of(client, &name).await?;
+        return Ok(Some((name.to_string(), url)));
+    }
+    let Some(redrive) = &queue.redrive else {
+        return Ok(None);
+    };
+    match queue::url_of(client, &redrive.target).await {
+        Ok(url) => Ok(Some((redrive.target.to_string(), url))),
+        Err(error) => {
+            tracing::warn!(queue = %queue.name, "failed messages are left to the redrive policy: {error}");
+            Ok(None)
+        }
+    }
+}
+
+/// Says at start-up how the queue will be worked on.
+fn announce(
+    queue: &Queue,
+    settings: &Settings,
+    specs: &[HandlerSpec],
+    dead_letter: Option<&(String, String)>,
+) {
+    let handlers = specs.iter().map(|spec| spec.name).collect::<Vec<_>>().join(", ");
+    tracing::info!(
+        queue = %queue.name,
+        url = queue.url,
+        handlers,
+        concurrency = settings.concurrency,
+        pollers = settings.pollers,
+        visibility = ?settings.visibility,
+        long_poll = ?settings.wait,
+        dead_letter_queue = dead_letter.map_or("none", |(name, _)| name),
+        "consuming"
+    );
+    if dead_letter.is_none() {
+        tracing::warn!(
+            queue = %queue.name,
+            "no dead-letter queue is known: a message that can never be handled is tried until the queue's \
+             retention period ends; give the queue a redrive policy, or name one with `dead_letter`"
+        );
+    }
+}

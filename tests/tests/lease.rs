@@ -1,0 +1,214 @@
+//! A message stays ours for as long as its handler runs, and not a moment longer than is proven.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use sqs_local::{ErrorKind, SqsLocal};
+use sqs_worker::{State, handler};
+use tests::{Fault, Job, Setup, run_for, run_until, script};
+use tokio::time::sleep;
+
+#[derive(Clone, Default)]
+struct Runs {
+    started: Arc<AtomicU32>,
+    finished: Arc<AtomicU32>,
+}
+
+impl Runs {
+    fn counts(&self) -> (u32, u32) {
+        (
+            self.started.load(Ordering::Relaxed),
+            self.finished.load(Ordering::Relaxed),
+        )
+    }
+}
+
+async fn work(runs: &Runs, time: Duration) {
+    runs.started.fetch_add(1, Ordering::Relaxed);
+    sleep(time).await;
+    runs.finished.fetch_add(1, Ordering::Relaxed);
+}
+
+#[handler(queue = "jobs", visibility = "30s", timeout = "30m", concurrency = 1000)]
+async fn ten_minutes(_: Job, State(runs): State<Runs>) {
+    work(&runs, Duration::from_secs(600)).await;
+}
+
+#[handler(
+    queue = "jobs",
+    visibility = "1h",
+    timeout = "12h",
+    retry(max = 9, base = "1s", cap = "1s")
+)]
+async fn for_ever(_: Job, State(runs): State<Runs>) {
+    work(&runs, Duration::from_secs(30 * 3_600)).await;
+}
+
+#[handler(queue = "jobs", visibility = "30s")]
+async fn at_once(_: Job, State(runs): State<Runs>) {
+    work(&runs, Duration::ZERO).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_of_ten_minutes_on_a_lease_of_thirty_seconds_runs_once() {
+    let (setup, runs) = (Setup::standard().await, Runs::default());
+    setup.send([Job::new(1, "a")]).await;
+    let report = run_until(setup.worker(runs.clone()).handler::<ten_minutes>(), |stats| {
+        stats.acked == 1
+    })
+    .await;
+    assert_eq!(runs.counts(), (1, 1));
+    // A renewal each twenty seconds.
+    assert!((29..=30).contains(&report.stats.renewals), "{:?}", report.stats);
+    assert_eq!(report.stats.leases_lost, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn leases_are_renewed_ten_to_a_call() {
+    let (setup, runs) = (Setup::standard().await, Runs::default());
+    setup.send((0..200).map(|id| Job::new(id, "a"))).await;
+    let report = run_until(setup.worker(runs.clone()).handler::<ten_minutes>(), |stats| {
+        stats.acked == 200
+    })
+    .await;
+    assert_eq!(runs.counts(), (200, 200));
+    let periods = 600 / 20;
+    assert!(
+        report.stats.visibility_requests <= 20 * periods,
+        "{:?}",
+        report.stats
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_renewal_is_tried_again_before_the_lease_ends() {
+    // Every other renewal fails.
+    let faulty = script(|action, number| {
+        let refuse = action == "ChangeMessageVisibilityBatch" && number % 2 == 0;
+        refuse.then_some(Fault::Refuse(ErrorKind::InvalidSecurity))
+    });
+    let setup = Setup::standard_on(SqsLocal::builder().layer(faulty).build()).await;
+    let runs = Runs::default();
+    setup.send([Job::new(1, "a")]).await;
+    let report = run_until(setup.worker(runs.clone()).handler::<ten_minutes>(), |stats| {
+        stats.acked == 1
+    })
+    .await;
+    assert_eq!((runs.counts(), report.stats.leases_lost), ((1, 1), 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_cannot_be_renewed_is_lost_and_its_handler_ended() {
+    let faulty = script(|action, _| {
+        (action == "ChangeMessageVisibilityBatch").then_some(Fault::Refuse(ErrorKind::InvalidSecurity))
+    });
+    let setup = Setup::standard_on(SqsLocal::builder().layer(faulty).build()).await;
+    let runs = Runs::default();
+    setup.send([Job::new(1, "a")]).await;
+    let report = run_for(
+        setup.worker(runs.clone()).handler::<ten_minutes>(),
+        Duration::from_secs(29),
+    )
+    .await;
+    assert_eq!(
+        (runs.counts(), report.stats.leases_lost),
+        ((1, 0), 1),
+        "{:?}",
+        report.stats
+    );
+    assert_eq!((setup.left(), report.stats.acked), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_that_hangs_loses_the_lease_at_its_deadline() {
+    let faulty = script(|action, _| (action == "ChangeMessageVisibilityBatch").then_some(Fault::Hang));
+    let setup = Setup::standard_on(SqsLocal::builder().layer(faulty).build()).await;
+    let runs = Runs::default();
+    setup.send([Job::new(1, "a")]).await;
+    let worker = setup.worker(runs.clone()).handler::<ten_minutes>();
+    let report = run_until(worker, |stats| stats.leases_lost == 1).await;
+    assert_eq!((runs.counts().1, report.stats.acked), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_renewal_goes_past_twelve_hours_from_the_receive() {
+    let (setup, runs) = (Setup::standard().await, Runs::default());
+    setup.send([Job::new(1, "a")]).await;
+    let report = run_until(setup.worker(runs.clone()).handler::<for_ever>(), |stats| {
+        stats.handled == 1
+    })
+    .await;
+    assert!(report.stats.renewals >= 16, "{:?}", report.stats);
+    let journal = setup.sqs.journal();
+    let changes: Vec<_> = journal
+        .of("ChangeMessageVisibilityBatch")
+        .flat_map(|request| &request.entries)
+        .collect();
+    assert!(
+        changes.len() >= 16 && changes.iter().all(|entry| entry.error.is_none()),
+        "{changes:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_whose_answer_was_lost_is_sent_again_and_nothing_runs_twice() {
+    let faulty =
+        script(|action, number| (action == "DeleteMessageBatch" && number < 4).then_some(Fault::LoseAnswer));
+    let setup = Setup::standard_on(SqsLocal::builder().layer(faulty).build()).await;
+    let runs = Runs::default();
+    setup.send([Job::new(1, "a")]).await;
+    run_until(setup.worker(runs.clone()).handler::<at_once>(), |stats| {
+        stats.acked == 1
+    })
+    .await;
+    assert_eq!((runs.counts(), setup.left()), ((1, 1), 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_finished_message_that_could_not_be_deleted_in_time_is_deleted_when_it_comes_back() {
+    // A minute without deletions: the lease of thirty seconds ends.
+    let started = tokio::time::Instant::now();
+    let faulty = script(move |action, _| {
+        let refuse = action == "DeleteMessageBatch" && started.elapsed() < Duration::from_secs(60);
+        refuse.then_some(Fault::Refuse(ErrorKind::InvalidSecurity))
+    });
+    let setup = Setup::standard_on(SqsLocal::builder().layer(faulty).build()).await;
+    let runs = Runs::default();
+    setup.send([Job::new(1, "a")]).await;
+    let report = run_until(setup.worker(runs.clone()).handler::<at_once>(), |stats| {
+        stats.repeats_deleted == 1
+    })
+    .await;
+    assert_eq!((runs.counts(), setup.left()), ((1, 1), 0));
+    assert!(report.stats.acks_unconfirmed >= 1, "{:?}", report.stats);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_shown_again_while_its_handler_runs_does_not_run_twice() {
+    let (setup, runs) = (Setup::standard().await, Runs::default());
+    setup.send([Job::new(1, "a")]).await;
+    let worker = setup.worker(runs.clone()).handler::<ten_minutes>();
+    let stats = worker.stats();
+    let meddle = async {
+        tests::until(stats.clone(), |stats| stats.running == 1).await;
+        // Somebody with the same handle makes it visible: SQS delivers it to the same worker once more.
+        let queue = setup.sqs.queue("jobs").unwrap();
+        let handle = queue.in_flight()[0].last_receipt_handle.clone();
+        let change = setup.client.change_message_visibility().queue_url(&setup.url);
+        change
+            .set_receipt_handle(handle)
+            .visibility_timeout(0)
+            .send()
+            .await
+            .unwrap();
+        tests::until(stats, |stats| stats.acked == 1).await;
+    };
+    let report = worker.run_until(meddle).await.unwrap();
+    assert_eq!((runs.counts(), report.stats.received_again), ((1, 1), 1));
+    assert_eq!(setup.left(), 0);
+}

@@ -1,0 +1,123 @@
+//! Ending: nothing is lost, nothing is left running, and it takes no longer than it may.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use sqs_worker::{State, handler};
+use tests::{Job, Setup, run_for};
+use tokio::time::{Instant, sleep};
+
+type Calls = Arc<AtomicU32>;
+
+#[handler(queue = "jobs", concurrency = 100, timeout = "1h")]
+async fn five_seconds(_: Job, State(calls): State<Calls>) {
+    sleep(Duration::from_secs(5)).await;
+    calls.fetch_add(1, Ordering::Relaxed);
+}
+
+#[handler(queue = "jobs", concurrency = 500, timeout = "1h")]
+async fn an_hour(_: Job, State(calls): State<Calls>) {
+    sleep(Duration::from_secs(3_600)).await;
+    calls.fetch_add(1, Ordering::Relaxed);
+}
+
+#[handler(queue = "jobs.fifo", timeout = "1h")]
+async fn an_hour_in_order(_: Job) {
+    sleep(Duration::from_secs(3_600)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_worker_ends_within_its_grace_for_polls() {
+    let setup = Setup::standard().await;
+    let worker = setup.worker(Calls::default()).handler::<five_seconds>();
+    let started = Instant::now();
+    let report = run_for(worker, Duration::from_secs(5)).await;
+    assert!(report.is_clean());
+    assert!(
+        started.elapsed() <= Duration::from_millis(7_010),
+        "{:?}",
+        started.elapsed()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_runs_is_finished_and_acknowledged() {
+    let (setup, calls) = (Setup::standard().await, Calls::default());
+    setup.send((0..50).map(|id| Job::new(id, "a"))).await;
+    let report = run_for(
+        setup.worker(calls.clone()).handler::<five_seconds>(),
+        Duration::from_secs(1),
+    )
+    .await;
+    assert!(report.is_clean(), "{report:?}");
+    assert_eq!(
+        (calls.load(Ordering::Relaxed), report.stats.acked, setup.left()),
+        (50, 50, 0)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_finish_is_given_back_within_the_deadline() {
+    let (setup, calls) = (Setup::standard().await, Calls::default());
+    setup.send((0..500).map(|id| Job::new(id, "a"))).await;
+    let worker = setup
+        .worker(calls.clone())
+        .handler::<an_hour>()
+        .shutdown_timeout(Duration::from_secs(20));
+    let stop = Instant::now() + Duration::from_secs(60);
+    let report = run_for(worker, Duration::from_secs(60)).await;
+    assert!(stop.elapsed() <= Duration::from_secs(20), "{:?}", stop.elapsed());
+    assert_eq!(
+        (report.interrupted, report.abandoned, report.stats.released),
+        (500, 0, 500)
+    );
+    sleep(Duration::from_secs(2)).await;
+    let queue = setup.sqs.queue("jobs").unwrap();
+    assert_eq!((queue.available().len(), queue.in_flight().len()), (500, 0));
+    assert_eq!(calls.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fifo_group_is_given_back_whole() {
+    let setup = Setup::fifo().await;
+    setup.send((0..8).map(|id| Job::new(id, "a"))).await;
+    let worker = setup
+        .worker(())
+        .handler::<an_hour_in_order>()
+        .shutdown_timeout(Duration::from_secs(10));
+    let report = run_for(worker, Duration::from_secs(60)).await;
+    assert_eq!((report.interrupted, report.abandoned), (1, 0));
+    sleep(Duration::from_secs(2)).await;
+    let queue = setup.sqs.queue("jobs.fifo").unwrap();
+    assert_eq!(queue.in_flight().len(), 0);
+    let bodies = queue.bodies();
+    assert_eq!(bodies.len(), 8);
+    assert!(bodies[0].contains(r#""id":0"#), "{bodies:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_that_a_last_poll_brings_are_given_back_at_once() {
+    let (setup, calls) = (Setup::standard().await, Calls::default());
+    let worker = setup.worker(calls.clone()).handler::<five_seconds>();
+    let stats = worker.stats();
+    // A message that arrives while the worker has stopped but its long poll has not ended.
+    let late = async {
+        sleep(Duration::from_secs(3)).await;
+        setup.send([Job::new(1, "a")]).await;
+    };
+    let (report, ()) = tokio::join!(run_for(worker, Duration::from_millis(2_900)), late);
+    assert_eq!((report.stats.received, report.stats.released), (1, 1));
+    assert_eq!(
+        (
+            calls.load(Ordering::Relaxed),
+            setup.left(),
+            stats.snapshot().in_flight
+        ),
+        (0, 1, 0)
+    );
+}

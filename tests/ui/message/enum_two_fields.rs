@@ -1,0 +1,9 @@
+use serde::{Deserialize, Serialize};
+use sqs_worker::Message;
+
+#[derive(Serialize, Deserialize, Message)]
+enum Event {
+    Placed(u64, u64),
+}
+
+fn main() {}

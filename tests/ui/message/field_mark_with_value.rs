@@ -1,0 +1,11 @@
+use serde::{Deserialize, Serialize};
+use sqs_worker::Message;
+
+#[derive(Serialize, Deserialize, Message)]
+#[message(name = "orders.placed")]
+struct OrderPlaced {
+    #[message(key = "id")]
+    id: u64,
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use serde::{Deserialize, Serialize};
+use sqs_worker::Message;
+
+#[derive(Serialize, Deserialize, Message)]
+#[message(name = "orders.placed")]
+struct OrderPlaced<'a> {
+    sku: &'a str,
+}
+
+fn main() {}

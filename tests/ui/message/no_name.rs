@@ -1,0 +1,7 @@
+use serde::{Deserialize, Serialize};
+use sqs_worker::Message;
+
+#[derive(Serialize, Deserialize, Message)]
+struct OrderPlaced {}
+
+fn main() {}

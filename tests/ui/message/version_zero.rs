@@ -1,0 +1,8 @@
+use serde::{Deserialize, Serialize};
+use sqs_worker::Message;
+
+#[derive(Serialize, Deserialize, Message)]
+#[message(name = "orders.placed", version = 0)]
+struct OrderPlaced {}
+
+fn main() {}

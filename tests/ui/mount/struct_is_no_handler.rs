@@ -1,0 +1,13 @@
+use serde::{Deserialize, Serialize};
+use sqs_worker::{Message, Router};
+
+#[derive(Serialize, Deserialize, Message)]
+#[message(name = "orders.placed")]
+struct OrderPlaced {
+    #[message(key)]
+    id: u64,
+}
+
+fn main() {
+    let _ = Router::<()>::new().handler::<OrderPlaced>();
+}

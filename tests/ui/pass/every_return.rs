@@ -1,0 +1,63 @@
+//! Everything a handler may return.
+
+use sqs_worker::{HandlerError, Message, Outcome, Reply, handler, handler::IntoOutcome};
+
+#[derive(serde::Serialize, serde::Deserialize, Message)]
+#[message(name = "orders.quoted")]
+struct Quote {}
+
+#[derive(serde::Serialize, serde::Deserialize, Message)]
+#[message(name = "orders.quote", reply = Quote)]
+struct QuoteRequest {}
+
+type AppResult<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+#[handler]
+async fn unit(_: QuoteRequest) {}
+
+#[handler]
+async fn outcome(_: QuoteRequest) -> Outcome {
+    Outcome::retry()
+}
+
+#[handler]
+async fn reply(_: QuoteRequest) -> Reply<Quote> {
+    Reply(Quote {})
+}
+
+#[handler]
+async fn unit_result(_: QuoteRequest) -> Result<(), std::io::Error> {
+    Ok(())
+}
+
+#[handler]
+async fn outcome_result(_: QuoteRequest) -> Result<Outcome, HandlerError> {
+    Ok(Outcome::ack())
+}
+
+#[handler]
+async fn reply_result(_: QuoteRequest) -> Result<Reply<Quote>, &'static str> {
+    Err("no")
+}
+
+#[handler]
+async fn boxed(_: QuoteRequest) -> AppResult<()> {
+    Err("no")?
+}
+
+#[handler]
+async fn nested(_: QuoteRequest) -> Result<Result<(), String>, std::io::Error> {
+    Ok(Ok(()))
+}
+
+#[handler]
+async fn opaque(_: QuoteRequest) -> impl IntoOutcome<QuoteRequest> {
+    Outcome::ack()
+}
+
+#[handler(batch(size = 10))]
+async fn each(messages: Vec<QuoteRequest>) -> Result<Vec<Outcome>, HandlerError> {
+    Ok(messages.iter().map(|_| Outcome::ack()).collect())
+}
+
+fn main() {}

@@ -1,0 +1,21 @@
+use serde::{Deserialize, Serialize};
+use sqs_worker::{Message, handler};
+
+#[derive(Serialize, Deserialize, Message)]
+#[message(name = "orders.placed")]
+struct OrderPlaced {
+    #[message(key)]
+    id: u64,
+}
+
+#[handler(quue = "orders")]
+async fn charge(order: OrderPlaced) {
+    let _: String = order.id;
+}
+
+async fn calls() {
+    charge(OrderPlaced { id: 1 }).await;
+    charge("order").await;
+}
+
+fn main() {}

@@ -1,0 +1,18 @@
+use serde::{Deserialize, Serialize};
+use sqs_worker::{Message, handler};
+
+#[derive(Serialize, Deserialize, Message)]
+#[message(name = "orders.placed")]
+struct OrderPlaced {
+    #[message(key)]
+    id: u64,
+}
+
+struct Orders;
+
+impl Orders {
+    #[handler(queue = "orders")]
+    async fn charge(&self, _: OrderPlaced) {}
+}
+
+fn main() {}

@@ -1,0 +1,20 @@
+use serde::{Deserialize, Serialize};
+use sqs_worker::{Message, handler};
+
+#[derive(Serialize, Deserialize, Message)]
+#[message(name = "orders.placed")]
+struct OrderPlaced {
+    #[message(key)]
+    id: u64,
+}
+
+#[derive(Serialize, Deserialize, Message)]
+#[message(name = "orders.shipped")]
+struct OrderShipped {
+    id: u64,
+}
+
+#[handler(queue = "orders", idempotent)]
+async fn ship(_: OrderShipped) {}
+
+fn main() {}

@@ -1,0 +1,14 @@
+use serde::{Deserialize, Serialize};
+use sqs_worker::{Message, ReceiveCount, handler};
+
+#[derive(Serialize, Deserialize, Message)]
+#[message(name = "orders.placed")]
+struct OrderPlaced {
+    #[message(key)]
+    id: u64,
+}
+
+#[handler(queue = "orders")]
+async fn charge(_: ReceiveCount, _: OrderPlaced) {}
+
+fn main() {}

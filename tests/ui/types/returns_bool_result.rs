@@ -1,0 +1,16 @@
+use serde::{Deserialize, Serialize};
+use sqs_worker::{Message, handler};
+
+#[derive(Serialize, Deserialize, Message)]
+#[message(name = "orders.placed")]
+struct OrderPlaced {
+    #[message(key)]
+    id: u64,
+}
+
+#[handler(queue = "orders")]
+async fn charge(_: OrderPlaced) -> Result<bool, std::io::Error> {
+    Ok(true)
+}
+
+fn main() {}

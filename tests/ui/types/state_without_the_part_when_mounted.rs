@@ -1,0 +1,21 @@
+use serde::{Deserialize, Serialize};
+use sqs_worker::{Message, Router, State, handler};
+
+#[derive(Serialize, Deserialize, Message)]
+#[message(name = "orders.placed")]
+struct OrderPlaced {
+    #[message(key)]
+    id: u64,
+}
+
+#[derive(Clone)]
+struct App;
+
+struct Cards;
+
+#[handler(queue = "orders")]
+async fn charge(_: OrderPlaced, _: State<Cards>) {}
+
+fn main() {
+    let _ = Router::<App>::new().handler::<charge>();
+}
