@@ -66,7 +66,11 @@ fn dispatch(criterion: &mut Criterion) {
     group.bench_function("handler", |bencher| {
         bencher.iter(|| now(handler.call(delivery.clone())).unwrap());
     });
-    let router = Router::new().route(handle).route(other).build(Arc::new(7)).unwrap();
+    let router = Router::new()
+        .route(handle)
+        .route(other)
+        .build(Arc::new(7))
+        .unwrap();
     group.bench_function("routed", |bencher| {
         bencher.iter(|| now(router.clone().oneshot(delivery.clone())).unwrap());
     });
@@ -74,7 +78,11 @@ fn dispatch(criterion: &mut Criterion) {
 }
 
 fn decode(criterion: &mut Criterion) {
-    let order = Order { id: 7, customer: 3, lines: vec!["a line of an order, thirty or so".to_owned(); 4] };
+    let order = Order {
+        id: 7,
+        customer: 3,
+        lines: vec!["a line of an order, thirty or so".to_owned(); 4],
+    };
     let delivery = Delivery::fake_of(&order).unwrap().build();
     criterion.bench_function("decode/200_bytes_of_json", |bencher| {
         bencher.iter(|| black_box(delivery.decode::<Order>().unwrap()));

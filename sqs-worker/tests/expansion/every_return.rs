@@ -1,6 +1,6 @@
 //! Everything a handler may return.
 
-use sqs_worker::{HandlerError, Message, Outcome, Reply, handler, handler::IntoOutcome};
+use sqs_worker::{HandlerDef, HandlerError, Message, Outcome, Reply, handler, handler::IntoOutcome};
 
 #[derive(serde::Serialize, serde::Deserialize, Message)]
 #[message(name = "orders.quoted")]
@@ -60,4 +60,17 @@ async fn each(messages: Vec<QuoteRequest>) -> Result<Vec<Outcome>, HandlerError>
     Ok(messages.iter().map(|_| Outcome::ack()).collect())
 }
 
-fn main() {}
+#[test]
+fn a_reply_is_known_by_its_type() {
+    fn replies<H: HandlerDef<()>>() -> bool {
+        H::SPEC.replies
+    }
+    assert!(replies::<reply>() && replies::<reply_result>());
+    assert!(
+        !replies::<unit>()
+            && !replies::<outcome>()
+            && !replies::<unit_result>()
+            && !replies::<outcome_result>()
+    );
+    assert!(!replies::<boxed>() && !replies::<nested>() && !replies::<opaque>() && !replies::<each>());
+}
