@@ -1,4 +1,5 @@
 //! Everything a handler may take.
+#![allow(clippy::too_many_arguments, clippy::type_complexity)]
 
 use sqs_worker::{
     Delivery, Extension, FromDelivery, Group, HandlerError, Lease, Message, MessageId, Outcome, QueueName,
