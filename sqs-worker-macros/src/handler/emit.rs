@@ -176,7 +176,7 @@ fn bounds(
 /// among the values.
 pub(super) fn token(vis: &Visibility, name: &Ident, attributes: &[Attribute]) -> TokenStream {
     let cfgs = cfgs(attributes);
-    let doc = format!(" Mounts the handler [`{name}()`]: `.handler::<{name}>()`.");
+    let doc = format!(" Mounts the handler `{name}`: `.handler::<{name}>()`.");
     quote! {
         #(#cfgs)*
         #[doc = #doc]
