@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_runtime_api::client::http::{
@@ -45,9 +45,7 @@ impl SqsLocal {
     /// come here too.
     pub fn http_client(&self) -> SharedHttpClient {
         SharedHttpClient::new(InProcess {
-            connector: SharedHttpConnector::new(Connector {
-                door: Door::new(self.clone()),
-            }),
+            door: Door::new(self.clone()),
         })
     }
 }
@@ -69,23 +67,27 @@ impl aws_smithy_async::time::TimeSource for Time {
 
 #[derive(Debug, Clone)]
 struct InProcess {
-    connector: SharedHttpConnector,
+    door: Door,
 }
 
 impl HttpClient for InProcess {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        self.connector.clone()
+    fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(Connector {
+            door: self.door.clone(),
+            read_timeout: settings.read_timeout(),
+        })
     }
 }
 
 #[derive(Debug, Clone)]
 struct Connector {
     door: Door,
+    read_timeout: Option<Duration>,
 }
 
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let door = self.door.clone();
+        let (door, read_timeout) = (self.door.clone(), self.read_timeout);
         HttpConnectorFuture::new(async move {
             let request = request
                 .try_into_http1x()
@@ -100,7 +102,14 @@ impl HttpConnector for Connector {
                 headers: &parts.headers,
                 body: &body,
             };
-            match door.answer(incoming, base_url, std::future::pending()).await {
+            let answer = door.answer(incoming, base_url, std::future::pending());
+            let answer = match read_timeout {
+                Some(time) => tokio::time::timeout(time, answer)
+                    .await
+                    .map_err(|late| ConnectorError::timeout(late.into()))?,
+                None => answer.await,
+            };
+            match answer {
                 Some(response) => {
                     let response = response.map(|body: Bytes| SdkBody::from(body));
                     HttpResponse::try_from(response)

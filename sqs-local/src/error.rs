@@ -72,6 +72,8 @@ pub enum ErrorKind {
     InvalidClientTokenId,
     /// The request was signed too long ago, or in the future.
     RequestExpired,
+    /// An entry of a batch failed inside the service.
+    InternalError,
     /// Something broke inside the service (HTTP 500).
     InternalFailure,
     /// The service cannot take requests at the moment (HTTP 503).
@@ -155,6 +157,7 @@ impl ErrorKind {
             Self::ExpiredToken => ("ExpiredTokenException", "ExpiredToken", 403),
             Self::InvalidClientTokenId => ("InvalidClientTokenId", "InvalidClientTokenId", 403),
             Self::RequestExpired => ("RequestExpired", "RequestExpired", 403),
+            Self::InternalError => ("InternalError", "InternalError", 500),
             Self::InternalFailure => ("InternalFailure", "InternalFailure", 500),
             Self::ServiceUnavailable => ("ServiceUnavailable", "ServiceUnavailable", 503),
             Self::RequestTooLarge => ("RequestEntityTooLarge", "RequestEntityTooLarge", 413),
@@ -193,6 +196,7 @@ impl ErrorKind {
                 | Self::ExpiredToken
                 | Self::InvalidClientTokenId
                 | Self::RequestExpired
+                | Self::InternalError
                 | Self::InternalFailure
                 | Self::ServiceUnavailable
                 | Self::RequestTooLarge

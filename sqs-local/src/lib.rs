@@ -31,6 +31,7 @@ mod connector;
 mod door;
 mod engine;
 mod error;
+pub mod faults;
 pub mod journal;
 mod local;
 #[cfg(any(feature = "connector", feature = "server"))]

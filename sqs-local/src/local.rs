@@ -131,6 +131,27 @@ impl SqsLocal {
         state.engine.overview(now)
     }
 
+    /// The whole state, and the count of requests so far.
+    #[cfg(feature = "server")]
+    pub(crate) fn dump(&self, unless_changes: Option<u64>) -> Option<(crate::engine::Dump, u64)> {
+        let (mut state, now) = self.shared.lock();
+        let changes = state.changes;
+        if unless_changes == Some(changes) {
+            return None;
+        }
+        Some((state.engine.dump(now), changes))
+    }
+
+    #[cfg(feature = "server")]
+    pub(crate) fn restore(&self, dump: crate::engine::Dump) -> Result<(), String> {
+        let (mut state, now) = self.shared.lock();
+        // A clock that was moved forward must not be set back by a restart.
+        self.shared
+            .clock
+            .skip(Duration::from_millis(dump.now.saturating_sub(now)));
+        state.engine.restore(dump)
+    }
+
     /// How many long polls wait at the moment.
     pub fn waiting_polls(&self) -> usize {
         self.shared.lock().0.lines.len()

@@ -1,11 +1,13 @@
 //! Serves sqs-local over HTTP.
 
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
 use sqs_local::SqsLocal;
-use sqs_local::server::Server;
+use sqs_local::faults::Faults;
+use sqs_local::server::{Persist, Server, create_queues};
 
 /// Amazon SQS in memory, for any SDK: give your client the endpoint this program prints.
 #[derive(Debug, Parser)]
@@ -23,6 +25,15 @@ struct Args {
     /// The account that queues belong to.
     #[arg(long, default_value = "000000000000")]
     account: String,
+    /// A TOML file of queues to create; see the documentation of `sqs_local::server::create_queues`.
+    #[arg(long, value_name = "FILE")]
+    queues: Option<PathBuf>,
+    /// A file that keeps the state over a restart; it need not exist.
+    #[arg(long, value_name = "FILE")]
+    persist: Option<PathBuf>,
+    /// A TOML file of faults; see the documentation of `sqs_local::faults::Faults::from_toml`.
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
     /// What message ids and receipt handles come from; by chance if left out.
     #[arg(long)]
     seed: Option<u64>,
@@ -52,35 +63,66 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> Result<(), String> {
-    let sqs = SqsLocal::builder()
+    let mut builder = SqsLocal::builder()
         .region(args.region)
         .account(args.account)
         .seed(args.seed.unwrap_or_else(rand::random))
         .cooldown(!args.no_cooldown)
         .lenient(args.lenient)
-        .journal(10_000)
-        .build();
+        .journal(10_000);
+    if let Some(path) = &args.faults {
+        let faults =
+            Faults::from_toml(&read(path)?).map_err(|error| format!("{}: {error}", path.display()))?;
+        builder = builder.layer(faults);
+    }
+    let sqs = builder.build();
+    let mut persist = args
+        .persist
+        .map(|path| Persist::load(sqs.clone(), path))
+        .transpose()?;
+    if let Some(path) = &args.queues {
+        create_queues(&sqs, &read(path)?)
+            .await
+            .map_err(|error| format!("{}: {error}", path.display()))?;
+    }
     let server = Server::bind((args.host, args.port), sqs)
         .await
         .map_err(|error| format!("cannot listen on {}:{}: {error}", args.host, args.port))?;
+    // Before anybody can know that the server is there.
+    let stop = stop_signal().map_err(|error| format!("cannot listen for signals: {error}"))?;
     println!("sqs-local listening on http://{}", server.local_addr());
-    server.run_until(stop_signal()).await;
+    match &mut persist {
+        None => server.run_until(stop).await,
+        Some(persist) => {
+            tokio::select! {
+                () = server.run_until(stop) => {}
+                () = persist.run() => {}
+            }
+            persist.save()?;
+        }
+    }
     Ok(())
 }
 
-/// Ready at the first SIGINT or SIGTERM.
-async fn stop_signal() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = interrupt => {}
-                _ = terminate.recv() => {}
-            }
-            return;
+fn read(path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// Ready at the first SIGINT or SIGTERM from now on.
+#[cfg(unix)]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-    }
-    let _ = interrupt.await;
+    })
+}
+
+/// Ready at Ctrl-C.
+#[cfg(not(unix))]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async { drop(tokio::signal::ctrl_c().await) })
 }

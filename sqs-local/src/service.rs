@@ -23,6 +23,8 @@ pub(crate) struct Shared {
 
 #[derive(Debug)]
 pub(crate) struct State {
+    /// Counts the requests that may have changed anything.
+    pub(crate) changes: u64,
     pub(crate) engine: Engine,
     pub(crate) lines: Lines,
 }
@@ -31,6 +33,7 @@ impl Shared {
     pub(crate) fn new(engine: Engine, clock: Clock) -> Self {
         Self {
             state: Mutex::new(State {
+                changes: 0,
                 engine,
                 lines: Lines::default(),
             }),
@@ -49,6 +52,7 @@ impl Shared {
 
 impl State {
     fn apply(&mut self, request: Request, now: Millis) -> Result<Answer, Error> {
+        self.changes += 1;
         let answer = self.engine.apply(request, now);
         for queue in self.engine.take_touched() {
             self.lines.wake(queue, &mut self.engine, now);
@@ -191,7 +195,7 @@ struct PlaceInLine {
 impl Drop for PlaceInLine {
     fn drop(&mut self) {
         let (mut state, now) = self.shared.lock();
-        let State { engine, lines } = &mut *state;
+        let State { engine, lines, .. } = &mut *state;
         lines.leave(self.queue, self.ticket, engine, now);
     }
 }

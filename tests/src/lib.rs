@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    future::Future,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -204,19 +203,17 @@ where
 /// # Panics
 ///
 /// When that takes longer than a day of virtual time.
-pub fn until(stats: Stats, enough: impl Fn(&StatsSnapshot) -> bool) -> impl Future<Output = ()> {
-    async move {
-        let started = tokio::time::Instant::now();
-        while !enough(&stats.snapshot()) {
-            // Looks often at first, and then every so often, so that hours do not take long.
-            let pause = (started.elapsed() / 50).clamp(Duration::from_millis(5), Duration::from_secs(10));
-            tokio::time::sleep(pause).await;
-            assert!(
-                started.elapsed() < Duration::from_secs(86_400),
-                "never: {:?}",
-                stats.snapshot()
-            );
-        }
+pub async fn until(stats: Stats, enough: impl Fn(&StatsSnapshot) -> bool) {
+    let started = tokio::time::Instant::now();
+    while !enough(&stats.snapshot()) {
+        // Looks often at first, and then every so often, so that hours do not take long.
+        let pause = (started.elapsed() / 50).clamp(Duration::from_millis(5), Duration::from_secs(10));
+        tokio::time::sleep(pause).await;
+        assert!(
+            started.elapsed() < Duration::from_secs(86_400),
+            "never: {:?}",
+            stats.snapshot()
+        );
     }
 }
 
@@ -225,7 +222,7 @@ pub fn text_attribute<'a>(message: &'a sqs_local::snapshot::MessageView, name: &
     message.attributes.get(name)?.string_value.as_deref()
 }
 
-/// What a [`Script`] does with one request.
+/// What a [`script`] does with one request.
 #[derive(Clone, Debug)]
 pub enum Fault {
     /// The request never reaches SQS.
@@ -236,7 +233,7 @@ pub enum Fault {
     Hang,
 }
 
-/// A layer for [`SqsLocal`](sqs_local::SqsLocal): asks a function about each request, by action and number of earlier
+/// A layer for [`SqsLocal`]: asks a function about each request, by action and number of earlier
 /// requests of that action.
 pub fn script<F>(
     decide: F,
@@ -271,3 +268,8 @@ where
         }))
     })
 }
+
+/// The README's program compiles.
+#[doc = include_str!("../../README.md")]
+#[cfg(doctest)]
+pub struct Readme;

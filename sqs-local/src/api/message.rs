@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::ser::SerializeStruct;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::attribute::{MessageAttribute, MessageAttributes};
 use crate::engine::digest::{Hex, Md5};
@@ -32,6 +32,15 @@ impl Serialize for MessageId {
                 .hyphenated()
                 .encode_lower(&mut [0; uuid::fmt::Hyphenated::LENGTH]),
         )
+    }
+}
+
+impl<'de> Deserialize<'de> for MessageId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        uuid::Uuid::parse_str(&text)
+            .map(Self)
+            .map_err(serde::de::Error::custom)
     }
 }
 

@@ -142,7 +142,7 @@ impl Config {
             "DelaySeconds" => self.delay = number(name, value, 0, 900)?,
             "MaximumMessageSize" => self.max_size = number(name, value, 1024, MAX_MESSAGE_SIZE)?,
             "MessageRetentionPeriod" => {
-                self.retention = number(name, value, if self.lenient { 1 } else { 60 }, 1_209_600)?
+                self.retention = number(name, value, if self.lenient { 1 } else { 60 }, 1_209_600)?;
             }
             "ReceiveMessageWaitTimeSeconds" => self.wait = number(name, value, 0, 20)?,
             "VisibilityTimeout" => self.visibility = number(name, value, 0, 43_200)?,

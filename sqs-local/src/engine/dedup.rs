@@ -41,6 +41,14 @@ impl<K: Eq + Hash + Clone, V> Window<K, V> {
         self.known.remove(key);
     }
 
+    /// What is remembered, and since when.
+    #[cfg(feature = "server")]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, Millis, &V)> {
+        self.known
+            .iter()
+            .map(|(key, (since, value))| (key, *since, value))
+    }
+
     pub(crate) fn clear(&mut self) {
         self.known.clear();
         self.oldest.clear();

@@ -114,4 +114,19 @@ impl Lanes {
         }
         Some(group)
     }
+
+    /// Panics unless exactly the groups whose head is visible are open.
+    #[cfg(test)]
+    pub(crate) fn check(&self, is_visible: impl Fn(u32) -> bool) {
+        for (group, found) in self.groups.iter() {
+            let head = self.head(group).expect("a group without messages is gone");
+            assert_eq!(found.ticket.is_some(), is_visible(head), "group {}", found.name);
+            assert!(
+                found
+                    .ticket
+                    .is_none_or(|ticket| self.open.get(&ticket) == Some(&group))
+            );
+        }
+        assert_eq!(self.by_name.len(), self.groups.len());
+    }
 }

@@ -10,7 +10,11 @@ mod check;
 mod config;
 mod dedup;
 pub(crate) mod digest;
+#[cfg(feature = "server")]
+mod dump;
 mod fair;
+#[cfg(test)]
+mod invariants;
 mod lanes;
 mod move_task;
 mod permission;
@@ -30,6 +34,9 @@ use std::sync::Arc;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+pub(crate) use self::batch::BatchEntry;
+#[cfg(feature = "server")]
+pub(crate) use self::dump::Dump;
 use self::move_task::MoveTasks;
 use self::queue::Queue;
 use self::registry::Registry;

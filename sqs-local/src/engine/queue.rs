@@ -176,8 +176,6 @@ impl Queue {
     pub(crate) fn add(&mut self, payload: Arc<Payload>, sent: Millis, delayed_until: Option<Millis>) -> u32 {
         let serial = self.serials;
         self.serials += 1;
-        let group = payload.group.clone();
-        let state = delayed_until.map_or(State::Visible, |until| State::Delayed { until });
         let place = self.store.insert(Entry {
             payload,
             serial,
@@ -186,27 +184,60 @@ impl Queue {
             received: 0,
             receives: 0,
             turn: 0,
-            state,
+            state: delayed_until.map_or(State::Visible, |until| State::Delayed { until }),
             lane: None,
             source_arn: None,
         });
-        let lane = match &mut self.order {
-            Order::Standard(fair) => group.map(|group| fair.enter(&group)),
-            Order::Fifo(lanes) => Some(lanes.enter(&group.unwrap_or_default(), serial, place)),
+        self.index(place);
+        place
+    }
+
+    /// Puts a message that was just stored into all indexes.
+    fn index(&mut self, place: u32) {
+        let Some(entry) = self.store.get_mut(place) else {
+            return;
         };
-        if let Some(entry) = self.store.get_mut(place) {
-            entry.lane = lane;
-        }
-        self.ages.insert((sent, serial, place));
-        match delayed_until {
-            Some(until) => {
+        let (serial, group) = (entry.serial, &entry.payload.group);
+        let lane = match &mut self.order {
+            Order::Standard(fair) => group.as_ref().map(|group| fair.enter(group)),
+            Order::Fifo(lanes) => Some(lanes.enter(group.as_ref().unwrap_or(&Arc::default()), serial, place)),
+        };
+        entry.lane = lane;
+        self.ages.insert((entry.sent, serial, place));
+        match entry.state {
+            State::Visible => self.ready(place),
+            State::Delayed { until } => {
                 self.timers.insert((until, serial, place));
                 self.delayed += 1;
             }
-            None => self.ready(place),
+            State::InFlight { until } => {
+                self.timers.insert((until, serial, place));
+                self.in_flight += 1;
+                if let Order::Standard(fair) = &mut self.order {
+                    fair.took_off(lane);
+                }
+            }
         }
         self.refresh(lane);
-        place
+    }
+
+    /// How many messages were ever added.
+    #[cfg(feature = "server")]
+    pub(crate) fn serials(&self) -> u64 {
+        self.serials
+    }
+
+    /// Fills an empty queue with the messages of another time, given in the order of their serials.
+    #[cfg(feature = "server")]
+    pub(crate) fn restore(&mut self, entries: Vec<(u32, Entry)>, serials: u64) -> Result<(), String> {
+        let places: Vec<u32> = entries.iter().map(|(place, _)| *place).collect();
+        let last = entries.last().map_or(0, |(_, entry)| entry.serial + 1);
+        self.serials = serials.max(last);
+        self.store.restore(entries)?;
+        for place in places {
+            self.index(place);
+        }
+        Ok(())
     }
 
     /// Adds a message that comes from another queue, with its history.
@@ -399,6 +430,35 @@ impl Queue {
         self.in_flight -= 1;
         if let Order::Standard(fair) = &mut self.order {
             fair.landed(lane);
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn has_timer(&self, until: Millis, serial: u64, place: u32) -> bool {
+        self.timers.contains(&(until, serial, place))
+    }
+
+    #[cfg(test)]
+    pub(super) fn check_indexes(&self, visible: usize) {
+        assert_eq!(
+            self.timers.len(),
+            self.delayed + self.in_flight,
+            "no timer of {} is left over",
+            self.name
+        );
+        assert_eq!(
+            self.ages.len(),
+            self.store.len(),
+            "every message of {} has its age",
+            self.name
+        );
+        match &self.order {
+            Order::Standard(fair) => {
+                assert_eq!(fair.ready(), visible, "what is visible in {} is ready", self.name)
+            }
+            Order::Fifo(lanes) => {
+                lanes.check(|place| self.get(place).is_some_and(|e| e.state == State::Visible))
+            }
         }
     }
 }

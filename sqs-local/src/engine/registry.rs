@@ -104,6 +104,13 @@ impl Registry {
         self.queues.insert(queue.number, queue);
     }
 
+    /// Adds a queue that has its number already.
+    #[cfg(feature = "server")]
+    pub(crate) fn restore(&mut self, queue: Queue) {
+        self.numbers = self.numbers.max(queue.number);
+        self.insert(queue);
+    }
+
     pub(crate) fn remove(&mut self, number: QueueNumber, now: Millis) -> Option<Queue> {
         let queue = self.queues.remove(&number)?;
         let space = self.space_mut(&queue.account, &queue.region);

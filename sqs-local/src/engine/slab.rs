@@ -31,6 +31,10 @@ impl<T> Slab<T> {
             *self.place(place) = Some(value);
             return place;
         }
+        self.insert_end(Some(value))
+    }
+
+    fn insert_end(&mut self, value: Option<T>) -> u32 {
         if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
             // A small queue should cost little; the second chunk on are filled anyway.
             self.chunks
@@ -38,8 +42,37 @@ impl<T> Slab<T> {
         }
         let full = (self.chunks.len() - 1) * CHUNK;
         let last = self.chunks.last_mut().expect("a chunk was just pushed");
-        last.push(Some(value));
+        last.push(value);
         u32::try_from(full + last.len() - 1).expect("fewer than four thousand million values")
+    }
+
+    /// Fills an empty slab with values at certain places.
+    #[cfg(feature = "server")]
+    pub(crate) fn restore(&mut self, mut values: Vec<(u32, T)>) -> Result<(), String> {
+        values.sort_unstable_by_key(|(place, _)| *place);
+        let mut next = 0;
+        for (place, value) in values {
+            // More holes than this would be a damaged file, not a queue that was emptied.
+            if place < next || place - next > 100_000_000 {
+                return Err(format!(
+                    "two messages at the place {place}, or far too many holes before it"
+                ));
+            }
+            while next <= place {
+                self.insert_end(None);
+                next += 1;
+            }
+            *self.place(place) = Some(value);
+            self.len += 1;
+        }
+        let holes = self
+            .chunks
+            .iter()
+            .flatten()
+            .zip(0u32..)
+            .filter(|(value, _)| value.is_none());
+        self.free = holes.map(|(_, place)| place).collect();
+        Ok(())
     }
 
     pub(crate) fn remove(&mut self, place: u32) -> Option<T> {

@@ -11,10 +11,11 @@ const TARGET: &str = "AmazonSQS.";
 /// Reads the operation of `x-amz-target` from its body.
 pub(super) fn read(target: &str, body: &[u8]) -> Result<Operation, Error> {
     let name = target.strip_prefix(TARGET).unwrap_or(target);
-    let body = if body.iter().all(u8::is_ascii_whitespace) {
-        b"{}"
-    } else {
-        body
+    let body = match body.trim_ascii_start() {
+        [] => b"{}",
+        // An array would be read as fields without names.
+        [b'{', ..] => body,
+        _ => return Err(Error::serialization("The request is not a JSON object.")),
     };
     match Operation::from_json(name, body) {
         Some(Ok(operation)) => Ok(operation),

@@ -3,6 +3,8 @@
 //! Codecs only translate. Which protocol a request speaks is seen from its headers, and its answer speaks the same.
 
 mod form;
+#[cfg(test)]
+mod fuzz;
 mod json;
 mod query;
 mod query_json;

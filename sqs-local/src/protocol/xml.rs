@@ -12,7 +12,7 @@ pub(super) fn write(operation: &str, answer: &Answer, request_id: &str) -> Vec<u
     xml.raw(&format!("<{response} xmlns=\"{NAMESPACE}\">"));
     if !matches!(answer, Answer::Done | Answer::Settled(_)) {
         xml.within(&format!("{operation}Result"), |xml| {
-            result(xml, operation, answer)
+            result(xml, operation, answer);
         });
     }
     xml.within("ResponseMetadata", |xml| xml.text("RequestId", request_id));

@@ -19,6 +19,8 @@
 //! ```
 
 mod pages;
+mod persist;
+mod queues;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -37,6 +39,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::sync::watch;
 
+pub use self::persist::Persist;
+pub use self::queues::create_queues;
 use crate::SqsLocal;
 use crate::door::Door;
 use crate::error::{Error, ErrorKind};

@@ -96,3 +96,28 @@ async fn skipping_ends_a_waiting_poll() {
     queue.local.skip(seconds(20));
     assert!(poll.await.unwrap().is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_read_timeout_of_the_client_ends_a_long_poll() {
+    use aws_sdk_sqs::config::timeout::TimeoutConfig;
+    let local = sqs_local::SqsLocal::new();
+    let config = local
+        .sdk_config()
+        .timeout_config(TimeoutConfig::builder().read_timeout(seconds(5)).build());
+    let retry = aws_sdk_sqs::config::retry::RetryConfig::disabled();
+    let client = aws_sdk_sqs::Client::from_conf(config.retry_config(retry).build());
+    let queue = Sqs { local, client }.queue("orders", &[]).await;
+    let start = Instant::now();
+    let poll = queue
+        .client
+        .receive_message()
+        .queue_url(&queue.url)
+        .wait_time_seconds(20)
+        .send()
+        .await;
+    assert!(
+        matches!(poll.unwrap_err(), aws_sdk_sqs::error::SdkError::DispatchFailure(failure) if failure.is_timeout())
+    );
+    assert_eq!(start.elapsed(), seconds(5));
+    assert_eq!(queue.local.waiting_polls(), 0);
+}

@@ -5,6 +5,7 @@ mod support;
 mod batches;
 mod clock;
 mod dead_letter;
+mod faults;
 mod fifo;
 mod journal;
 mod limits;

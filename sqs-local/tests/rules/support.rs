@@ -195,7 +195,7 @@ pub(crate) fn bodies(messages: &[Message]) -> Vec<&str> {
 pub(crate) fn system(message: &Message, name: &MessageSystemAttributeName) -> Option<String> {
     message
         .attributes()
-        .and_then(|attributes| attributes.get(&name))
+        .and_then(|attributes| attributes.get(name))
         .cloned()
 }
 

@@ -56,6 +56,6 @@ pub use self::{
     reply::{Reply, ReplyMessage},
     result_ext::{Classify, ResultExt},
     router::{Place, Router, RouterError, Unroutable},
-    service::{BoxHandler, TimedOut, boxed},
+    service::{BoxHandler, DEFAULT_TIMEOUT, TimedOut, boxed},
     spec::{BatchSpec, HandlerSpec, IdempotencySpec, RetrySpec},
 };

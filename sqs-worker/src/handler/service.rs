@@ -48,12 +48,18 @@ where
     }))
 }
 
-/// The same handler with the timeout of its settings: a run that takes longer is dropped, and its message tried
-/// again.
+/// How long a handler may run that says nothing else: as long as a Lambda function may at most ([quotas]).
+///
+/// There is always a limit: handlers that hang would otherwise take one permit after the other, until the worker
+/// silently receives nothing any more.
+///
+/// [quotas]: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+
+/// The same handler with the timeout of its settings, or the [default](DEFAULT_TIMEOUT): a run that takes longer is
+/// dropped, and its message tried again.
 pub(crate) fn timed(handler: BoxHandler, spec: &HandlerSpec) -> BoxHandler {
-    let (name, Some(timeout)) = (spec.name, spec.timeout) else {
-        return handler;
-    };
+    let (name, timeout) = (spec.name, spec.timeout.unwrap_or(DEFAULT_TIMEOUT));
     BoxCloneSyncService::new(service_fn(move |delivery: Delivery| {
         let mut handler = handler.clone();
         async move {
@@ -139,5 +145,16 @@ mod tests {
             error.to_string(),
             "handler `stall` did not finish within its timeout of 600s"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_handler_that_names_no_timeout_has_fifteen_minutes() {
+        async fn handle(_: Ping) {
+            std::future::pending::<()>().await;
+        }
+        let started = tokio::time::Instant::now();
+        let stall = timed(boxed(handle, ()), &HandlerSpec::new("stall", "ping"));
+        assert!(stall.oneshot(ping()).await.is_err());
+        assert_eq!(started.elapsed(), DEFAULT_TIMEOUT);
     }
 }

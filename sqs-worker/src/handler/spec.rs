@@ -37,7 +37,7 @@ pub struct HandlerSpec {
     pub concurrency: Option<usize>,
     /// For how long SQS hides a message at a time, 0 s to 12 h; the worker extends it while the handler runs.
     pub visibility: Option<Duration>,
-    /// How long one run may take.
+    /// How long one run may take; [`DEFAULT_TIMEOUT`](super::DEFAULT_TIMEOUT), 15 minutes, if it says nothing.
     pub timeout: Option<Duration>,
     /// How often and how soon a failed message is tried again.
     pub retry: RetrySpec,

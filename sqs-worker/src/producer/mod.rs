@@ -65,7 +65,10 @@ impl Producer {
     ///
     /// The client's configuration is kept; where it has no time-outs an attempt may take 5 seconds, and a call with
     /// all its attempts 15.
-    #[expect(clippy::needless_pass_by_value, reason = "like `Worker::new`; a client is a handle")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "like `Worker::new`; a client is a handle"
+    )]
     pub fn new(client: Client) -> Self {
         Self {
             client: clients::commands(&client),

@@ -222,8 +222,8 @@ where
     /// back only when their visibility time-out ends.
     pub async fn run_until<F: Future>(self, signal: F) -> Result<Report, WorkerError> {
         let stop = CancellationToken::new();
-        let work = self.run(stop.clone());
-        tokio::pin!(work);
+        // It holds every runner: too large for the stack of whoever awaits it.
+        let mut work = Box::pin(self.run(stop.clone()));
         tokio::select! {
             ended = &mut work => return ended,
             _ = signal => stop.cancel(),

@@ -50,7 +50,7 @@ pub struct Args {
     /// Messages in flight at once.
     #[arg(long, default_value_t = 64)]
     concurrency: usize,
-    /// An SQS-compatible server, for example http://127.0.0.1:9324, in place of the embedded SQS.
+    /// An SQS-compatible server, for example `http://127.0.0.1:9324`, in place of the embedded SQS.
     #[arg(long, value_name = "URL", conflicts_with = "aws")]
     endpoint_url: Option<String>,
     /// Real AWS, with the credentials and the region of the environment.
@@ -123,7 +123,7 @@ async fn run(args: Args) -> Result<bool, BoxError> {
     let goal = (!args.no_produce).then_some(args.orders);
     match goal {
         Some(orders) if !args.quiet => {
-            println!("\n  {orders} orders through queue `{}` on {place}", args.queue)
+            println!("\n  {orders} orders through queue `{}` on {place}", args.queue);
         }
         None if !args.quiet => println!("\n  orders from queue `{}` on {place}; Ctrl-C ends", args.queue),
         _ => {}

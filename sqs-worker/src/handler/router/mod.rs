@@ -13,6 +13,7 @@ pub use self::{
 };
 use super::{
     BoxHandler, Delivery, Handler, HandlerDef, HandlerEntry, HandlerGroup, HandlerSpec, IntoOutcome, boxed,
+    timed,
 };
 use crate::message::Message;
 
@@ -97,7 +98,7 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
         self.add(
             spec,
             Place::caller(name),
-            Box::new(move |state| boxed(handler, state)),
+            Box::new(move |state| timed(boxed(handler, state), &spec)),
         )
     }
 

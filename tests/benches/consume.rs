@@ -1,0 +1,285 @@
+//! What a message costs: the worker beside a hand-written pipeline on the same SDK client, in one process, without a
+//! network. `cargo bench -p tests --bench consume`; `MESSAGES` and `ROUNDS` change the size, `ONLY` picks rows by a
+//! part of their names.
+//!
+//! CPU is user and system time of the whole process, the embedded SQS included: compare rows of one run, not runs.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use aws_sdk_sqs::{
+    Client, Config,
+    config::{
+        BehaviorVersion, Credentials, Region, StalledStreamProtectionConfig, retry::RetryConfig,
+        timeout::TimeoutConfig,
+    },
+    types::{DeleteMessageBatchRequestEntry, Message as SdkMessage, MessageSystemAttributeName},
+};
+use serde::{Deserialize, Serialize};
+use sqs_local::SqsLocal;
+use sqs_worker::{Message, Producer, QueueOptions, State, Worker, handler};
+use tokio::sync::{Semaphore, mpsc};
+
+#[derive(Debug, Serialize, Deserialize, Message)]
+#[message(name = "parcel")]
+struct Parcel {
+    id: u64,
+    note: String,
+}
+
+#[handler(queue = "parcels")]
+async fn count(parcel: Parcel, State(seen): State<Seen>) {
+    seen.0.fetch_add(parcel.id.min(1), Ordering::Relaxed);
+}
+
+#[derive(Clone, Default)]
+struct Seen(Arc<AtomicU64>);
+
+/// As our examples have it: the SDK allocates a lot.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// One measurement.
+struct Cost {
+    cpu: Duration,
+    wall: Duration,
+    requests: usize,
+}
+
+fn main() {
+    let number = |name, default| {
+        std::env::var(name)
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(default)
+    };
+    let (messages, rounds) = (number("MESSAGES", 20_000_u64), number("ROUNDS", 5_u64));
+    let mut rows: [(&str, Vec<Cost>); 4] = [
+        ("hand-written pipeline, current thread", Vec::new()),
+        ("sqs-worker, current thread", Vec::new()),
+        ("hand-written pipeline, two threads", Vec::new()),
+        ("sqs-worker, two threads", Vec::new()),
+    ];
+    let only = std::env::var("ONLY").ok();
+    for _ in 0..rounds {
+        // Side by side, so that whatever else the machine does hits all of them.
+        for (row, (name, costs)) in rows.iter_mut().enumerate() {
+            if only.as_ref().is_some_and(|only| !name.contains(only.as_str())) {
+                continue;
+            }
+            let runtime = if row < 2 {
+                tokio::runtime::Builder::new_current_thread().enable_all().build()
+            } else {
+                tokio::runtime::Builder::new_multi_thread()
+                    .worker_threads(2)
+                    .enable_all()
+                    .build()
+            };
+            let runtime = runtime.expect("a runtime");
+            costs.push(runtime.block_on(measure(messages, row % 2 == 1)));
+        }
+    }
+    println!("{messages} messages of 1 KiB, medians of {rounds}\n");
+    println!(
+        "{:<40} {:>12} {:>12} {:>16}",
+        "", "CPU us/msg", "msg/s", "requests/1000"
+    );
+    let medians: Vec<f64> = rows
+        .iter_mut()
+        .map(|(name, costs)| print_row(name, costs, messages))
+        .collect();
+    println!(
+        "\nsqs-worker / hand-written, current thread: {:.2}",
+        medians[1] / medians[0]
+    );
+    println!(
+        "sqs-worker, two threads / current thread:  {:.2}",
+        medians[3] / medians[1]
+    );
+}
+
+fn print_row(name: &str, costs: &mut [Cost], messages: u64) -> f64 {
+    if costs.is_empty() {
+        return f64::NAN;
+    }
+    costs.sort_by_key(|cost| cost.cpu);
+    let cost = &costs[costs.len() / 2];
+    let cpu = cost.cpu.as_secs_f64() * 1e6 / messages as f64;
+    println!(
+        "{name:<40} {cpu:>12.1} {:>12.0} {:>16.0}",
+        messages as f64 / cost.wall.as_secs_f64(),
+        cost.requests as f64 * 1_000.0 / messages as f64
+    );
+    cpu
+}
+
+async fn measure(messages: u64, worker: bool) -> Cost {
+    let sqs = SqsLocal::builder().journal(1_000_000).build();
+    let client = client_of(&sqs);
+    let url = client
+        .create_queue()
+        .queue_name("parcels")
+        .send()
+        .await
+        .expect("created")
+        .queue_url
+        .expect("a URL");
+    let note = "x".repeat(1_000);
+    let parcels = (1..=messages).map(|id| Parcel {
+        id,
+        note: note.clone(),
+    });
+    Producer::new(client.clone())
+        .to("parcels")
+        .send_all(parcels)
+        .await
+        .into_result()
+        .expect("all sent");
+    sqs.clear_journal();
+
+    let seen = Seen::default();
+    let (wall, cpu) = (Instant::now(), cpu_time());
+    let (wall, cpu) = if worker {
+        let worker = Worker::new(client, seen.clone())
+            .handler::<count>()
+            .queue(QueueOptions::named("parcels").concurrency(100).pollers(4));
+        let stats = worker.stats();
+        let mut taken = None;
+        let done = async {
+            while stats.snapshot().acked < messages {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            taken = Some((wall.elapsed(), cpu_time() - cpu));
+        };
+        worker.run_until(done).await.expect("the worker starts");
+        taken.expect("measured")
+    } else {
+        by_hand(client, url, messages, seen.clone()).await;
+        (wall.elapsed(), cpu_time() - cpu)
+    };
+    assert_eq!(seen.0.load(Ordering::Relaxed), messages);
+    let journal = sqs.journal();
+    let requests = journal.count("ReceiveMessage") + journal.count("DeleteMessageBatch");
+    Cost { cpu, wall, requests }
+}
+
+/// What people write by hand when they want speed: four pollers, a hundred handlers, batched deletions. No leases, no
+/// retries, no shutdown.
+async fn by_hand(client: Client, url: String, messages: u64, seen: Seen) {
+    let (acks, mut handled) = mpsc::channel::<SdkMessage>(200);
+    let slots = Arc::new(Semaphore::new(100));
+    let mut pollers = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let (client, url, slots, acks, seen) = (
+            client.clone(),
+            url.clone(),
+            slots.clone(),
+            acks.clone(),
+            seen.clone(),
+        );
+        pollers.spawn(async move {
+            loop {
+                let free = slots.clone().acquire_many_owned(10).await.expect("open");
+                let request = client
+                    .receive_message()
+                    .queue_url(&url)
+                    .max_number_of_messages(10)
+                    .visibility_timeout(30)
+                    .wait_time_seconds(20)
+                    .message_system_attribute_names(MessageSystemAttributeName::All)
+                    .message_attribute_names("All");
+                let received = request
+                    .send()
+                    .await
+                    .expect("received")
+                    .messages
+                    .unwrap_or_default();
+                let mut free = free;
+                for message in received {
+                    let (slot, acks, seen) = (free.split(1), acks.clone(), seen.clone());
+                    tokio::spawn(async move {
+                        let parcel: Parcel =
+                            serde_json::from_str(message.body().unwrap_or_default()).expect("a parcel");
+                        seen.0.fetch_add(parcel.id.min(1), Ordering::Relaxed);
+                        acks.send(message).await.expect("open");
+                        drop(slot);
+                    });
+                }
+            }
+        });
+    }
+    let mut calls = tokio::task::JoinSet::new();
+    let mut acked = 0;
+    while acked < messages {
+        let mut batch = Vec::with_capacity(10);
+        handled.recv_many(&mut batch, 10).await;
+        while batch.len() < 10 && acked + (batch.len() as u64) < messages {
+            let Ok(Some(message)) = tokio::time::timeout(Duration::from_millis(50), handled.recv()).await
+            else {
+                break;
+            };
+            batch.push(message);
+        }
+        acked += batch.len() as u64;
+        let request = client.delete_message_batch().queue_url(&url);
+        let request = batch
+            .into_iter()
+            .enumerate()
+            .fold(request, |request, (id, message)| {
+                let entry = DeleteMessageBatchRequestEntry::builder().id(id.to_string());
+                request.entries(
+                    entry
+                        .receipt_handle(message.receipt_handle.expect("a handle"))
+                        .build()
+                        .expect("complete"),
+                )
+            });
+        if calls.len() >= 8 {
+            calls.join_next().await;
+        }
+        calls.spawn(async move { request.send().await.expect("deleted") });
+    }
+    calls.join_all().await;
+    pollers.shutdown().await;
+}
+
+/// The same configuration for both: what the worker sets on its clients, set here for the one by hand too.
+fn client_of(sqs: &SqsLocal) -> Client {
+    let second = Duration::from_secs(1);
+    let config = Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new("test", "test", None, None, "bench"))
+        .http_client(sqs.http_client())
+        .retry_config(RetryConfig::standard())
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .timeout_config(
+            TimeoutConfig::builder()
+                .operation_attempt_timeout(25 * second)
+                .operation_timeout(50 * second)
+                .build(),
+        );
+    Client::from_conf(config.build())
+}
+
+/// User and system time of this process so far, in hundredths of a second.
+fn cpu_time() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux");
+    // The second field is the program's name, in parentheses, and may hold spaces.
+    let fields: Vec<&str> = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect();
+    let ticks: u64 = fields[11..13]
+        .iter()
+        .map(|field| field.parse::<u64>().expect("a number"))
+        .sum();
+    Duration::from_millis(ticks * 10)
+}
