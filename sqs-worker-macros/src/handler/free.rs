@@ -56,6 +56,7 @@ fn handler(function: &ItemFn, signature: &Signature, settings: &Settings) -> Tok
     let state = State::of(settings.state.as_ref());
     let Emitted {
         bounds,
+        checks,
         spec,
         build,
         build_batch,
@@ -68,6 +69,8 @@ fn handler(function: &ItemFn, signature: &Signature, settings: &Settings) -> Tok
         #(#cfgs)*
         #[doc(hidden)]
         const _: () = {
+            #checks
+
             #[automatically_derived]
             impl #generics #krate::handler::HandlerDef<#state> for #name
             where
