@@ -31,6 +31,9 @@ mod router;
 mod service;
 mod spec;
 
+/// [`ResultExt`] has `classify` now.
+#[doc(hidden)]
+pub use self::result_ext::ResultExt as ClassifyExt;
 #[allow(unused_imports)]
 pub(crate) use self::lease::LeaseState;
 pub(crate) use self::service::timed;
@@ -51,7 +54,7 @@ pub use self::{
     lease::Lease,
     outcome::Outcome,
     reply::{Reply, ReplyMessage},
-    result_ext::{Classify, ClassifyExt, ResultExt},
+    result_ext::{Classify, ResultExt},
     router::{Place, Router, RouterError, Unroutable},
     service::{BoxHandler, DEFAULT_TIMEOUT, TimedOut, boxed},
     spec::{BatchSpec, HandlerSpec, IdempotencySpec, RetrySpec},
