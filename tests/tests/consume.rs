@@ -256,3 +256,42 @@ async fn two_handlers_share_a_queue_and_messages_find_theirs_by_name() {
     run_until(worker, |stats| stats.acked == 2).await;
     assert_eq!(calls.load(Ordering::Relaxed), 101);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_plain_function_and_the_methods_of_a_service_can_be_mounted_too() {
+    #[derive(Clone, sqs_worker::FromRef)]
+    struct App {
+        counter: Counter,
+    }
+
+    #[derive(Clone, Default)]
+    struct Counter(Calls);
+
+    #[sqs_worker::handlers]
+    impl Counter {
+        #[handler(queue = "jobs")]
+        async fn count(&self, _: Job) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    async fn plain(_: Job, State(counter): State<Counter>) {
+        counter.0.fetch_add(100, Ordering::Relaxed);
+    }
+
+    let setup = Setup::standard().await;
+    let app = App {
+        counter: Counter::default(),
+    };
+    setup.send([Job::new(1, "a")]).await;
+    run_until(setup.worker(app.clone()).handlers::<Counter>(), |stats| {
+        stats.acked == 1
+    })
+    .await;
+    setup.send([Job::new(2, "a")]).await;
+    run_until(setup.worker(app.clone()).route("jobs", plain), |stats| {
+        stats.acked == 1
+    })
+    .await;
+    assert_eq!(app.counter.0.load(Ordering::Relaxed), 101);
+}
