@@ -295,3 +295,20 @@ async fn a_plain_function_and_the_methods_of_a_service_can_be_mounted_too() {
     .await;
     assert_eq!(app.counter.0.load(Ordering::Relaxed), 101);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_its_dead_letter_queue_does_not_take_is_not_deleted() {
+    // The setup sends nothing in batches: what is refused is the copy.
+    let faulty = tests::script(|action, _| {
+        (action == "SendMessageBatch").then_some(tests::Fault::Refuse(sqs_local::ErrorKind::InvalidSecurity))
+    });
+    let setup = Setup::standard_on(sqs_local::SqsLocal::builder().layer(faulty).build()).await;
+    setup.send_raw("hello?").await;
+    let worker = setup.worker(Calls::default()).handler::<succeed>();
+    let report = run_until(worker, |stats| stats.left_to_redrive == 1).await;
+    assert_eq!(
+        (report.stats.dead_lettered, setup.left(), setup.dead_letters()),
+        (0, 1, 0)
+    );
+    assert_eq!(setup.sqs.journal().count("DeleteMessageBatch"), 0);
+}
