@@ -121,3 +121,22 @@ async fn messages_that_a_last_poll_brings_are_given_back_at_once() {
         (0, 1, 0)
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_in_a_group_is_given_back_while_its_head_finishes() {
+    #[handler(queue = "jobs.fifo")]
+    async fn slowly(_: Job) {
+        sleep(Duration::from_secs(5)).await;
+    }
+    let setup = Setup::fifo().await;
+    setup.send((0..6).map(|id| Job::new(id, "a"))).await;
+    let report = run_for(setup.worker(()).handler::<slowly>(), Duration::from_secs(1)).await;
+    assert!(report.is_clean(), "{report:?}");
+    assert_eq!(
+        (report.stats.acked, report.stats.released),
+        (1, 5),
+        "{:?}",
+        report.stats
+    );
+    assert_eq!(setup.sqs.queue("jobs.fifo").unwrap().available().len(), 5);
+}
