@@ -34,6 +34,13 @@ pub(crate) fn moved(tokens: TokenStream, first: Span, last: Span) -> TokenStream
     moved.collect()
 }
 
+/// The same tokens, where this type stands.
+pub(crate) fn over(ty: &Type, tokens: TokenStream) -> TokenStream {
+    let mut spans = ty.to_token_stream().into_iter().map(|tree| tree.span());
+    let first = spans.next().unwrap_or_else(Span::call_site);
+    moved(tokens, first, spans.last().unwrap_or(first))
+}
+
 /// The same tokens, all at one place.
 pub(crate) fn at(span: Span, tokens: TokenStream) -> TokenStream {
     moved(tokens, span, span)

@@ -42,7 +42,7 @@ use crate::{
 ///     Ok(())
 /// }
 ///
-/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
 /// let worker = TestWorker::new(100_u64).handler::<charge>();
 /// worker.deliver(OrderPlaced { cents: 5 }).await.assert_ack();
 /// worker.deliver(OrderPlaced { cents: 500 }).await.assert_dead_letter("above the limit");
@@ -116,6 +116,10 @@ impl<S: Clone + Send + Sync + 'static> TestWorker<S> {
     }
 
     /// Hands it a message as a producer would send it: named, versioned, from the queue of its handler.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the handler's, at the `await` where it stands; the message is gone with it.
     ///
     /// # Panics
     ///

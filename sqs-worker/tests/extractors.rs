@@ -209,12 +209,13 @@ async fn attributes_are_those_of_the_sender_alone() {
         })
         .attribute("tenant", "acme")
         .number("cents", 990)
+        .attribute("number", "7")
         .binary("blob", [1, 2]);
     let attributes = extract::<SentAttributes>(fake).await.unwrap();
-    assert_eq!(attributes.all().len(), 3);
+    assert_eq!(attributes.all().len(), 4);
     assert_eq!(attributes.get_str("tenant"), Some("acme"));
     assert_eq!(attributes.get_number::<u64>("cents"), Some(990));
-    assert_eq!(attributes.get_number::<u64>("tenant"), None);
+    assert_eq!(attributes.get_number::<u64>("number"), None, "a string");
     assert_eq!(attributes.get_binary("blob"), Some(&[1, 2][..]));
     assert_eq!(attributes.get_str("message-name"), None);
     assert!(!attributes.all().is_empty());

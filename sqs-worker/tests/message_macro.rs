@@ -111,6 +111,32 @@ fn a_message_without_a_version_is_of_version_1() {
 }
 
 #[test]
+fn a_name_that_only_the_older_message_has_means_that_one() {
+    #[derive(Serialize, Deserialize, Message)]
+    #[message(name = "order_placed")]
+    struct Old {
+        id: u64,
+    }
+    #[derive(Serialize, Deserialize, Message)]
+    #[message(name = "orders.placed", version = 2, from = Old)]
+    struct New {
+        number: u64,
+    }
+    impl From<Old> for New {
+        fn from(old: Old) -> Self {
+            Self { number: old.id }
+        }
+    }
+    assert_eq!(New::NAMES, ["orders.placed", "order_placed"]);
+    assert_eq!(
+        New::decode(&incoming("order_placed", 9, r#"{"id": 7}"#))
+            .unwrap()
+            .number,
+        7
+    );
+}
+
+#[test]
 fn a_message_of_this_version_is_read_as_it_is() {
     let body = placed().encode().unwrap();
     assert_eq!(

@@ -8,13 +8,13 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use sqs_worker::{
-    Delivery, FromRef, HandlerError, Message, Outcome, QueueName, ReceiveCount, Reply, Router, State,
-    handler,
-    handler::{HandlerGroup, Raw},
+    Delivery, Extension, FromRef, HandlerDef, HandlerError, Message, Outcome, QueueName, ReceiveCount, Reply,
+    Router, State, handler,
+    handler::{BoxHandler, HandlerGroup, Raw},
     handlers,
     testing::{OutcomeExt, TestWorker},
 };
-use tower::timeout::TimeoutLayer;
+use tower::{ServiceExt, timeout::TimeoutLayer};
 
 #[derive(Debug, Serialize, Deserialize, Message)]
 #[message(name = "orders.placed")]
@@ -174,9 +174,6 @@ async fn a_batch_handler_alone_takes_batches_of_one() {
 
 #[tokio::test]
 async fn a_batch_settles_each_message_by_itself_and_spares_the_handler_what_does_not_decode() {
-    use sqs_worker::HandlerDef;
-    use tower::ServiceExt;
-
     let app = app();
     let service = <archive as HandlerDef<App>>::build_batch(app.clone()).unwrap();
     let bodies = [r#"{"id": 1}"#, "not json", r#"{"id": 2}"#];
@@ -200,6 +197,107 @@ async fn a_batch_that_answers_for_the_wrong_number_acknowledges_nothing() {
     }
     let worker = TestWorker::new(()).handler::<forgetful>();
     worker.deliver(Placed { id: 1 }).await.assert_retry();
+}
+
+#[tokio::test]
+async fn an_outcome_missing_from_a_batch_acknowledges_none_of_it() {
+    #[handler(queue = "orders", batch(size = 10))]
+    async fn forgetful(_: Vec<Placed>) -> Vec<Outcome> {
+        vec![Outcome::Ack]
+    }
+    let batch = [1, 2]
+        .map(|id| Delivery::fake_of(&Placed { id }).unwrap().build())
+        .to_vec();
+    let service = <forgetful as HandlerDef<()>>::build_batch(()).unwrap();
+    let results = service.oneshot(batch).await.unwrap();
+    let texts: Vec<_> = results
+        .into_iter()
+        .map(|result| result.unwrap_err().to_string())
+        .collect();
+    assert_eq!(texts, ["the handler returned 1 outcomes for 2 messages"; 2]);
+}
+
+#[tokio::test]
+async fn a_batch_of_nothing_that_decodes_does_not_call_the_handler() {
+    #[handler(queue = "orders", batch(size = 10))]
+    async fn never(_: Vec<Placed>) {
+        panic!("called");
+    }
+    let worker = TestWorker::new(()).handler::<never>();
+    worker
+        .deliver_raw(Delivery::fake("not json").build())
+        .await
+        .assert_dead_letter("cannot decode");
+}
+
+#[tokio::test]
+async fn an_error_of_a_batch_is_that_of_each_message() {
+    #[handler(queue = "orders", batch(size = 10))]
+    async fn fails(_: Vec<Placed>) -> Result<(), HandlerError> {
+        Err(HandlerError::dead_letter("closed"))
+    }
+    let batch = [1, 2, 3]
+        .map(|id| Delivery::fake_of(&Placed { id }).unwrap().build())
+        .to_vec();
+    let results = <fails as HandlerDef<()>>::build_batch(())
+        .unwrap()
+        .oneshot(batch)
+        .await
+        .unwrap();
+    assert_eq!(results.len(), 3);
+    for result in results {
+        result.unwrap_err().into_outcome().assert_dead_letter("closed");
+    }
+}
+
+#[tokio::test]
+async fn a_message_of_an_older_version_reaches_the_handler_of_the_newer() {
+    #[derive(Serialize, Deserialize, Message)]
+    #[message(name = "parcels.sent")]
+    struct SentV1 {
+        grams: u32,
+    }
+    #[derive(Serialize, Deserialize, Message)]
+    #[message(name = "parcels.sent", version = 2, from = SentV1)]
+    struct Sent {
+        kilos: f64,
+    }
+    impl From<SentV1> for Sent {
+        fn from(old: SentV1) -> Self {
+            Self {
+                kilos: f64::from(old.grams) / 1000.0,
+            }
+        }
+    }
+    async fn weigh(parcel: Sent) -> Outcome {
+        Outcome::dead_letter(parcel.kilos.to_string())
+    }
+    let worker = TestWorker::new(()).route(weigh);
+    worker
+        .deliver(SentV1 { grams: 1500 })
+        .await
+        .assert_dead_letter("1.5");
+    worker
+        .deliver(Sent { kilos: 2.5 })
+        .await
+        .assert_dead_letter("2.5");
+}
+
+#[tokio::test]
+async fn the_content_type_of_a_message_decides_how_it_is_read() {
+    #[derive(Serialize, Deserialize, Message)]
+    #[message(name = "notes.written", codec = sqs_worker::message::Text)]
+    struct Note(String);
+    async fn read(note: Note) -> Outcome {
+        Outcome::dead_letter(note.0)
+    }
+    let worker = TestWorker::new(()).route(read);
+    worker
+        .deliver(Note("\"a\"".to_owned()))
+        .await
+        .assert_dead_letter("\"a\"");
+    let json = Delivery::fake("\"a\"").content_type("application/json").build();
+    assert_eq!(worker.deliver_raw(json).await, Outcome::dead_letter("a"));
 }
 
 #[tokio::test]
@@ -231,6 +329,25 @@ async fn a_tower_layer_whose_error_is_boxed_keeps_what_the_handler_decided() {
         .layer(TimeoutLayer::new(Duration::from_secs(3)));
     worker.deliver(Placed { id: 1 }).await.assert_dead_letter("never");
     worker.deliver(Placed { id: 0 }).await.assert_retry();
+}
+
+#[tokio::test]
+async fn a_layer_leaves_values_for_the_handler() {
+    async fn handle(_: Placed, Extension(tenant): Extension<&'static str>) -> Outcome {
+        Outcome::dead_letter(tenant)
+    }
+    let layer = tower::layer::layer_fn(|inner: BoxHandler| {
+        inner.map_request(|mut delivery: Delivery| {
+            delivery.extensions_mut().insert("acme");
+            delivery
+        })
+    });
+    TestWorker::new(())
+        .route(handle)
+        .layer(layer)
+        .deliver(Placed { id: 1 })
+        .await
+        .assert_dead_letter("acme");
 }
 
 #[tokio::test]

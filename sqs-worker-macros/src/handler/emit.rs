@@ -3,16 +3,18 @@
 //! All paths are absolute, so that a user's own `Result`, `Ok` or `Option`, or no prelude at all, changes nothing.
 
 use proc_macro2::{Span, TokenStream};
-use quote::quote;
+use quote::{ToTokens, quote};
 use syn::{Attribute, Ident, Type, Visibility};
 
 use super::{settings::Settings, signature::Signature, spec};
-use crate::spans::{at, bound, ours};
+use crate::spans::{at, bound, ours, over};
 
 /// A handler ready to be written down.
 pub(super) struct Emitted {
     /// What has to hold for its types, each bound under the type it is about.
     pub(super) bounds: Vec<TokenStream>,
+    /// What has to hold beside them, as items.
+    pub(super) checks: TokenStream,
     /// `HandlerSpec`.
     pub(super) spec: TokenStream,
     /// `BoxHandler`, from the bindings `__spec` and `__state`.
@@ -93,6 +95,7 @@ impl Emitted {
         };
         Self {
             bounds: bounds(service, signature, settings, &state.ty),
+            checks: reply_check(name, signature, settings),
             spec: spec::spec(name, signature, settings),
             build: at(name.span(), build),
             build_batch: at(name.span(), build_batch),
@@ -172,11 +175,35 @@ fn bounds(
     bounds
 }
 
+/// A request is answered, unless the attribute says that it is not.
+fn reply_check(name: &Ident, signature: &Signature, settings: &Settings) -> TokenStream {
+    let Some(output) = signature.output.as_ref().filter(|_| !settings.no_reply) else {
+        return TokenStream::new();
+    };
+    let (krate, payload) = (settings.krate(), &signature.payload);
+    let (name, payload_text) = (name.to_string(), payload.to_token_stream().to_string());
+    let text = format!(
+        "`{payload_text}` is a request, and `{name}` does not answer it: return its `Reply<..>`, or a `Result` of that; \
+         a handler that only looks on says `no_reply`"
+    );
+    let check = quote! {
+        const _: () = {
+            #[allow(unused_imports)]
+            use #krate::__private::Otherwise as _;
+            ::core::assert!(
+                !#krate::__private::Probe::<#payload>::IS_REQUEST || #krate::__private::Probe::<#output>::REPLIES,
+                #text
+            );
+        };
+    };
+    over(output, check)
+}
+
 /// The mount token: a braced struct, which is in the namespace of types only, so that the function keeps its name
 /// among the values.
 pub(super) fn token(vis: &Visibility, name: &Ident, attributes: &[Attribute]) -> TokenStream {
     let cfgs = cfgs(attributes);
-    let doc = format!(" Mounts the handler [`{name}()`]: `.handler::<{name}>()`.");
+    let doc = format!(" Mounts the handler `{name}`: `.handler::<{name}>()`.");
     quote! {
         #(#cfgs)*
         #[doc = #doc]

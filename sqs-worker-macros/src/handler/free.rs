@@ -56,6 +56,7 @@ fn handler(function: &ItemFn, signature: &Signature, settings: &Settings) -> Tok
     let state = State::of(settings.state.as_ref());
     let Emitted {
         bounds,
+        checks,
         spec,
         build,
         build_batch,
@@ -68,6 +69,8 @@ fn handler(function: &ItemFn, signature: &Signature, settings: &Settings) -> Tok
         #(#cfgs)*
         #[doc(hidden)]
         const _: () = {
+            #checks
+
             #[automatically_derived]
             impl #generics #krate::handler::HandlerDef<#state> for #name
             where
@@ -110,5 +113,55 @@ fn placeholder(function: &ItemFn, settings: &Settings) -> TokenStream {
                 }
             }
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What stands before the first thing that is not the user's.
+    fn expanded(attribute: &str, item: &str) -> (String, String) {
+        let item: TokenStream = item.parse().unwrap();
+        let expanded = expand(attribute.parse().unwrap(), &item).to_string();
+        let own = item.to_string();
+        let rest = expanded
+            .strip_prefix(&own)
+            .expect("the function comes first, as it was written");
+        (own, rest.to_owned())
+    }
+
+    const FUNCTION: &str =
+        "/// Charges. \n pub async fn charge(order: OrderPlaced) -> Outcome { let x = ; Outcome::ack() }";
+
+    #[test]
+    fn the_function_comes_back_untouched_beside_a_wrong_attribute() {
+        let function = FUNCTION.replace("let x = ;", "");
+        for attribute in [
+            "quue = \"orders\"",
+            "queue",
+            "queue = \"orders\" concurrency = 4",
+            ", ,",
+            "visibility = \"13h\"",
+        ] {
+            let (_, rest) = expanded(attribute, &function);
+            assert!(rest.contains("compile_error"), "{attribute}");
+            assert!(
+                rest.contains("pub struct charge"),
+                "it can still be mounted: {attribute}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_function_that_cannot_be_parsed_comes_back_too() {
+        let (_, rest) = expanded("queue = \"orders\"", FUNCTION);
+        assert!(rest.contains("compile_error"));
+    }
+
+    #[test]
+    fn a_right_attribute_adds_no_error() {
+        let (_, rest) = expanded("queue = \"orders\"", &FUNCTION.replace("let x = ;", ""));
+        assert!(!rest.contains("compile_error"), "{rest}");
     }
 }

@@ -72,7 +72,7 @@ fn group(item: &mut ItemImpl, block: &Block, errors: &mut Errors) -> TokenStream
         .krate
         .as_ref()
         .map_or_else(|| quote!(::sqs_worker), |path| quote!(#path));
-    let (mut bounds, mut entries, mut found) = (Vec::new(), Vec::new(), false);
+    let (mut bounds, mut checks, mut entries, mut found) = (Vec::new(), Vec::new(), Vec::new(), false);
     for method in methods(item) {
         let Some(attribute) = take_attribute(method) else {
             continue;
@@ -88,6 +88,7 @@ fn group(item: &mut ItemImpl, block: &Block, errors: &mut Errors) -> TokenStream
         };
         let emitted = Emitted::new(&method.sig.ident, Some(&service), &signature, &settings, &state);
         bounds.extend(emitted.bounds.clone());
+        checks.push(emitted.checks.clone());
         entries.push(entry(method, &emitted, &krate, &state));
     }
     if !found {
@@ -104,6 +105,8 @@ fn group(item: &mut ItemImpl, block: &Block, errors: &mut Errors) -> TokenStream
         #(#cfgs)*
         #[doc(hidden)]
         const _: () = {
+            #(#checks)*
+
             #[automatically_derived]
             impl #generics #krate::handler::HandlerGroup<#state> for #service
             where

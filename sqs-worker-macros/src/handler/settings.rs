@@ -17,6 +17,7 @@ const KEYS: &[Known] = &[
     known("idempotent", "idempotent"),
     known("dead_letter", "dead_letter = \"orders-dead\""),
     known("batch", "batch(size = 100, linger = \"200ms\", bytes = \"4MiB\")"),
+    known("no_reply", "no_reply"),
     known("state", "state = App"),
     known("crate", "crate = my_crate::sqs_worker"),
 ];
@@ -56,6 +57,7 @@ pub(super) struct Settings {
     pub(super) idempotent: Option<Idempotent>,
     pub(super) dead_letter: Option<String>,
     pub(super) batch: Option<Batch>,
+    pub(super) no_reply: bool,
     pub(super) state: Option<Type>,
     krate: Option<Path>,
 }
@@ -97,6 +99,7 @@ impl Settings {
                 .and_then(|entry| idempotent(entry, errors)),
             dead_letter: keys.queue("dead_letter", errors),
             batch: keys.list("batch", errors).map(|tokens| batch(tokens, errors)),
+            no_reply: keys.flag("no_reply", errors).is_some(),
             state: keys.ty("state", errors),
             krate: keys.path("crate", errors),
         }

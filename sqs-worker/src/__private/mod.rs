@@ -3,6 +3,7 @@
 mod handler;
 mod message;
 mod names;
+mod reply;
 
 pub use std::{string::String, vec::Vec};
 
@@ -10,4 +11,5 @@ pub use self::{
     handler::{batch_of_one, build, build_batch, key_by, key_of},
     message::{FieldText, encode, no_variant, text, upcast},
     names::{are_disjoint, count_names, join_names},
+    reply::{Otherwise, Probe},
 };

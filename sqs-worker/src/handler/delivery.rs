@@ -1,6 +1,7 @@
 //! One received message, as the layers and the handler see it.
 
 use std::{
+    fmt,
     sync::{Arc, OnceLock},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -16,7 +17,8 @@ use crate::message::{
 /// A received message on its way through the layers to its handler.
 ///
 /// A clone is cheap: it shares the SDK's message, which is kept as it came and parsed only where somebody asks.
-/// Only the [extensions](Self::extensions) are a clone's own.
+/// Only the [extensions](Self::extensions) are a clone's own. Its `Debug` leaves the body out: bodies are nobody's
+/// business in a log.
 ///
 /// ```
 /// use sqs_worker::Delivery;
@@ -25,14 +27,13 @@ use crate::message::{
 /// assert_eq!(delivery.queue_name(), "orders");
 /// assert_eq!(delivery.receive_count(), 3);
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Delivery {
     shared: Arc<Shared>,
     extensions: Extensions,
     lease: Lease,
 }
 
-#[derive(Debug)]
 struct Shared {
     queue: Arc<str>,
     message: SdkMessage,
@@ -190,5 +191,39 @@ impl Delivery {
 
     fn system_time(&self, name: &System) -> Option<SystemTime> {
         UNIX_EPOCH.checked_add(Duration::from_millis(self.system(name)?.parse().ok()?))
+    }
+}
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery")
+            .field("queue", &self.queue_name())
+            .field("message_id", &self.message_id())
+            .field("name", &self.name())
+            .field("receive_count", &self.receive_count())
+            .field("group", &self.group())
+            .field("lease", &self.lease)
+            .field("extensions", &self.extensions)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_output_has_no_body() {
+        let text = format!("{:?}", Delivery::fake("secret").queue("orders").build());
+        assert!(text.contains("\"orders\"") && !text.contains("secret"), "{text}");
+    }
+
+    #[test]
+    fn a_clone_has_extensions_of_its_own() {
+        let first = Delivery::fake("{}").build();
+        let mut second = first.clone();
+        second.extensions_mut().insert(7_u32);
+        assert_eq!(first.extensions().get::<u32>(), None);
+        assert_eq!(second.extensions().get::<u32>(), Some(&7));
     }
 }

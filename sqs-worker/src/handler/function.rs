@@ -22,6 +22,11 @@ pub trait Handler<Args, S>: Clone + Send + Sync + 'static {
 
     /// Extracts the other parameters, then runs it.
     ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the function's at the `await` where it stands, as a timeout, a lost lease or the end
+    /// of a shutdown does. What the function did until then is done: it is run again when the message comes back.
+    ///
     /// # Errors
     ///
     /// What the first extractor that fails rejects with, or what the function returns.

@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 ///         }
 ///     }
 /// }
-/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(copy(Lease::detached()));
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(copy(Lease::detached()));
 /// ```
 #[derive(Clone, Default)]
 pub struct Lease {

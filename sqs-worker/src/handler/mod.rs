@@ -33,6 +33,9 @@ mod spec;
 
 #[allow(unused_imports)]
 pub(crate) use self::lease::LeaseState;
+/// [`ResultExt`] has `classify` now.
+#[doc(hidden)]
+pub use self::result_ext::ResultExt as ClassifyExt;
 pub(crate) use self::service::timed;
 pub use self::{
     batch::{BoxBatchHandler, FromBatch, IntoBatchOutcome},
@@ -51,7 +54,7 @@ pub use self::{
     lease::Lease,
     outcome::Outcome,
     reply::{Reply, ReplyMessage},
-    result_ext::{Classify, ClassifyExt, ResultExt},
+    result_ext::{Classify, ResultExt},
     router::{Place, Router, RouterError, Unroutable},
     service::{BoxHandler, DEFAULT_TIMEOUT, TimedOut, boxed},
     spec::{BatchSpec, HandlerSpec, IdempotencySpec, RetrySpec},

@@ -17,7 +17,7 @@ use super::{BoxError, Disposition, HandlerError};
 ///     Ok(Outcome::ack())
 /// }
 /// ```
-pub trait ResultExt<T> {
+pub trait ResultExt<T, E> {
     /// An error is tried again, after the delay of the handler's retry schedule; so is one with a plain `?`.
     ///
     /// # Errors
@@ -45,9 +45,18 @@ pub trait ResultExt<T> {
     ///
     /// The same error, with its disposition.
     fn or_drop(self) -> Result<T, HandlerError>;
+
+    /// An error decides by itself, by its [`Classify`].
+    ///
+    /// # Errors
+    ///
+    /// The same error, with the disposition that it names.
+    fn classify(self) -> Result<T, HandlerError>
+    where
+        E: Classify;
 }
 
-impl<T, E: Into<BoxError>> ResultExt<T> for Result<T, E> {
+impl<T, E: Into<BoxError>> ResultExt<T, E> for Result<T, E> {
     fn or_retry(self) -> Result<T, HandlerError> {
         self.map_err(HandlerError::retry)
     }
@@ -63,12 +72,22 @@ impl<T, E: Into<BoxError>> ResultExt<T> for Result<T, E> {
     fn or_drop(self) -> Result<T, HandlerError> {
         self.map_err(HandlerError::drop)
     }
+
+    fn classify(self) -> Result<T, HandlerError>
+    where
+        E: Classify,
+    {
+        self.map_err(|error| {
+            let then = error.disposition();
+            HandlerError::new(error, then)
+        })
+    }
 }
 
-/// An error that knows by itself which of its cases are permanent.
+/// An error that knows by itself which of its cases are permanent; [`ResultExt::classify`] asks it.
 ///
 /// ```
-/// use sqs_worker::{HandlerError, handler::{Classify, ClassifyExt, Disposition}};
+/// use sqs_worker::{HandlerError, ResultExt, handler::{Classify, Disposition}};
 ///
 /// #[derive(Debug, thiserror::Error)]
 /// enum CardError {
@@ -104,21 +123,30 @@ pub trait Classify: Error + Send + Sync + 'static {
     fn disposition(&self) -> Disposition;
 }
 
-/// Asks a [`Classify`] error what becomes of the message.
-pub trait ClassifyExt<T> {
-    /// Gives the error the disposition that it names itself.
-    ///
-    /// # Errors
-    ///
-    /// The same error, with its disposition.
-    fn classify(self) -> Result<T, HandlerError>;
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl<T, E: Classify> ClassifyExt<T> for Result<T, E> {
-    fn classify(self) -> Result<T, HandlerError> {
-        self.map_err(|error| {
-            let then = error.disposition();
-            HandlerError::new(error, then)
-        })
+    fn then(result: Result<(), HandlerError>) -> Disposition {
+        result.unwrap_err().disposition()
+    }
+
+    #[test]
+    fn each_method_says_what_becomes_of_the_message() {
+        let failed = || Err::<(), _>("text");
+        let (later, delay) = (
+            failed().or_retry_after(Duration::from_secs(9)),
+            Some(Duration::from_secs(9)),
+        );
+        assert_eq!(then(failed().or_retry()), Disposition::Retry { after: None });
+        assert_eq!(then(later), Disposition::Retry { after: delay });
+        assert_eq!(then(failed().or_dead_letter()), Disposition::DeadLetter);
+        assert_eq!(then(failed().or_drop()), Disposition::Drop);
+    }
+
+    #[test]
+    fn the_last_word_counts() {
+        let twice = Err::<(), _>("text").or_dead_letter().or_retry();
+        assert_eq!(then(twice), Disposition::Retry { after: None });
     }
 }

@@ -26,7 +26,7 @@ pub type BoxHandler = BoxCloneSyncService<Delivery, Outcome, HandlerError>;
 ///     println!("{}", ping.n);
 /// }
 ///
-/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
 /// let service = boxed(handle, ());
 /// let outcome = service.oneshot(Delivery::fake(r#"{"n": 1}"#).build()).await?;
 /// assert_eq!(outcome, Outcome::Ack);

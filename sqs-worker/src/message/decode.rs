@@ -268,5 +268,7 @@ mod tests {
             error.ends_with("it was sent as version 3 and this worker knows version 1"),
             "{error}"
         );
+        let same = decode(Incoming::new("orders", "{}").version(1)).unwrap_err();
+        assert!(same.ends_with("(line 1, column 2)"), "{same}");
     }
 }

@@ -16,7 +16,7 @@ use crate::handler::Delivery;
 /// #[derive(Debug, Clone, PartialEq)]
 /// struct Tenant(&'static str);
 ///
-/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
 /// let mut delivery = Delivery::fake("{}").build();
 /// delivery.extensions_mut().insert(Tenant("acme"));
 ///

@@ -38,7 +38,10 @@ pub trait NamedAttribute: FromStr<Err: fmt::Display> + Send {
 /// The value of one attribute that the sender set, of type `String` or `Number`, parsed.
 ///
 /// ```
-/// use sqs_worker::{Delivery, FromDelivery, handler::{Header, NamedAttribute}};
+/// use sqs_worker::{Delivery, Outcome, handler::{Header, NamedAttribute, boxed}};
+/// use tower::ServiceExt;
+/// # #[derive(serde::Serialize, serde::Deserialize)] struct Order {}
+/// # impl sqs_worker::Message for Order { const NAME: &'static str = "order"; }
 /// # struct TenantId(u64);
 /// # impl std::str::FromStr for TenantId {
 /// #     type Err = std::num::ParseIntError;
@@ -46,11 +49,14 @@ pub trait NamedAttribute: FromStr<Err: fmt::Display> + Send {
 /// # }
 /// # impl NamedAttribute for TenantId { const NAME: &'static str = "tenant-id"; }
 ///
-/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// async fn bill(order: Order, Header(TenantId(tenant)): Header<TenantId>) -> Outcome {
+///     if tenant == 7 { Outcome::ack() } else { Outcome::dead_letter("no such tenant") }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
 /// let delivery = Delivery::fake("{}").attribute("tenant-id", "7").build();
-/// let Header(TenantId(tenant)) = <Header<TenantId> as FromDelivery<()>>::from_delivery(&delivery, &()).await.unwrap();
-/// assert_eq!(tenant, 7);
-/// # });
+/// assert_eq!(boxed(bill, ()).oneshot(delivery).await?, Outcome::Ack);
+/// # Ok::<(), sqs_worker::HandlerError>(()) }).unwrap();
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Header<T>(pub T);

@@ -70,6 +70,10 @@ pub trait FromDelivery<S>: Sized {
 
     /// Takes it out of the delivery or the state.
     ///
+    /// # Cancel safety
+    ///
+    /// It may be dropped at any `await`, as the whole run may: leave nothing half done there.
+    ///
     /// # Errors
     ///
     /// When the delivery lacks it; the handler is then not called.

@@ -35,7 +35,7 @@ type Build<S> = Box<dyn FnOnce(S) -> BoxHandler + Send>;
 /// async fn placed(order: Placed) {}
 /// async fn cancelled(order: Cancelled) -> Outcome { Outcome::retry() }
 ///
-/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
 /// let service = Router::new().route(placed).route(cancelled).build(())?;
 /// let delivery = Delivery::fake(r#"{"id": 7}"#).name("orders.cancelled").build();
 /// assert_eq!(service.oneshot(delivery).await.unwrap(), Outcome::retry());

@@ -234,6 +234,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_choice_for_unnamed_messages_goes_by_the_type_and_not_by_the_name_it_has_here() {
+        let nested = Router::new()
+            .route(cancelled)
+            .nest("shop.", Router::new().route(placed));
+        assert_eq!(
+            outcome(nested.unnamed::<Placed>(), None).await.unwrap(),
+            Outcome::dead_letter("placed")
+        );
+    }
+
+    #[tokio::test]
+    async fn a_merged_router_brings_its_choice_for_unnamed_messages() {
+        let other = Router::new().route(cancelled).unnamed::<Cancelled>();
+        let router = Router::new().route(placed).merge(other);
+        assert_eq!(
+            outcome(router, None).await.unwrap(),
+            Outcome::dead_letter("cancelled")
+        );
+    }
+
+    #[tokio::test]
     async fn a_fallback_takes_what_nobody_takes() {
         let router = || {
             both().fallback(|delivery: Delivery| async move {

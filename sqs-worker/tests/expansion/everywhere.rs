@@ -5,23 +5,23 @@ use sqs_worker::{Message, Router, handler};
 
 #[derive(serde::Serialize, serde::Deserialize, Message)]
 #[message(name = "orders.placed")]
-pub struct OrderPlaced {}
+struct OrderPlaced {}
 
 #[derive(serde::Serialize, serde::Deserialize, Message)]
 #[message(name = "orders.moved")]
-pub struct OrderMoved {}
+struct OrderMoved {}
 
 mod inner {
     use super::OrderPlaced;
 
     #[sqs_worker::handler(queue = "orders")]
-    pub async fn charge(_: OrderPlaced) {}
+    pub(super) async fn charge(_: OrderPlaced) {}
 }
 
 use inner::charge;
 
 #[handler]
-pub async fn r#move(_: OrderMoved) {}
+async fn r#move(_: OrderMoved) {}
 
 #[cfg(any())]
 #[handler(queue = "orders")]
@@ -43,12 +43,20 @@ handlers! {
     bill: OrderPlaced, "billing", "10s";
 }
 
-fn main() {
+#[test]
+fn a_handler_can_stand_where_a_function_can() {
     #[handler(queue = "orders")]
     async fn local(_: OrderPlaced) {}
 
     drop(charge(OrderPlaced {}));
-    let _ = Router::<()>::new().handler::<charge>().handler::<r#move>().handler::<local>();
-    let _ = Router::<()>::new().handler::<ship>();
-    let _ = Router::<()>::new().handler::<bill>();
+    let router = Router::<()>::new().handler::<charge>().handler::<r#move>();
+    let names: Vec<_> = router.specs().map(|spec| spec.name).collect();
+    assert_eq!(names, ["charge", "move"]);
+    assert!(router.build(()).is_ok());
+    let router = Router::<()>::new()
+        .handler::<ship>()
+        .handler::<bill>()
+        .handler::<local>();
+    let queues: Vec<_> = router.specs().map(|spec| spec.queue).collect();
+    assert_eq!(queues, [Some("shipping"), Some("billing"), Some("orders")]);
 }

@@ -1,8 +1,9 @@
 //! Everything a handler may take.
+#![allow(clippy::too_many_arguments, clippy::type_complexity)]
 
 use sqs_worker::{
-    Delivery, Extension, FromDelivery, Group, HandlerError, Lease, Message, MessageId, Outcome, QueueName, ReceiveCount,
-    Router, SentAt, State, handler,
+    Delivery, Extension, FromDelivery, Group, HandlerError, Lease, Message, MessageId, Outcome, QueueName,
+    ReceiveCount, Router, SentAt, State, handler,
     handler::{CorrelationId, Deadline, DeduplicationId, FirstReceivedAt, Header, NamedAttribute, Raw},
 };
 
@@ -58,6 +59,12 @@ async fn sixteen(
     Ok(Outcome::ack())
 }
 
-fn main() {
-    let _ = Router::new().handler::<sixteen>();
+#[test]
+fn a_handler_takes_sixteen_extractors() {
+    assert!(
+        Router::new()
+            .handler::<sixteen>()
+            .build("shop".to_owned())
+            .is_ok()
+    );
 }

@@ -1,5 +1,5 @@
 //! A user's own names for what the prelude has.
-#![allow(dead_code, non_camel_case_types)]
+#![allow(dead_code, non_camel_case_types, non_upper_case_globals)]
 
 use sqs_worker::{Lease, Message, Reply, Router, State, handler, handlers};
 
@@ -78,7 +78,11 @@ impl Shop {
     async fn placed(&self, _: OrderPlaced, _: State<Shop>) {}
 }
 
-fn main() {
-    let _ = Router::<()>::new().handler::<charge>().handler::<event>().handler::<quote>().handler::<archive>();
-    let _ = Router::<Shop>::new().handlers::<Shop>();
+#[test]
+fn a_users_own_names_change_nothing() {
+    let router = Router::new().handler::<charge>().handler::<quote>();
+    ::core::assert!(router.build(()).is_ok());
+    ::core::assert!(Router::new().handler::<event>().build(()).is_ok());
+    ::core::assert!(Router::new().handler::<archive>().build(()).is_ok());
+    ::core::assert!(Router::new().handlers::<Shop>().build(Shop).is_ok());
 }

@@ -1,7 +1,5 @@
+//! No names but those that are brought in.
 #![no_implicit_prelude]
-
-extern crate serde;
-extern crate sqs_worker;
 
 use ::sqs_worker::{FromRef, Message, Router, State, handler, handlers};
 
@@ -20,7 +18,10 @@ struct OrderPlaced {
 
 impl ::core::convert::From<OrderPlacedV1> for OrderPlaced {
     fn from(_: OrderPlacedV1) -> Self {
-        Self { id: 0, tenant: ::core::option::Option::None }
+        Self {
+            id: 0,
+            tenant: ::core::option::Option::None,
+        }
     }
 }
 
@@ -54,6 +55,26 @@ impl Cards {
     async fn placed(&self, _: OrderPlaced) {}
 }
 
-fn main() {
-    let _ = Router::<App>::new().handler::<charge>().handler::<event>().handler::<archive>().handlers::<Cards>();
+#[::core::prelude::v1::test]
+fn nothing_needs_the_prelude() {
+    let app = App { cards: Cards };
+    ::core::assert!(
+        Router::new()
+            .handler::<charge>()
+            .build(::core::clone::Clone::clone(&app))
+            .is_ok()
+    );
+    ::core::assert!(
+        Router::new()
+            .handler::<event>()
+            .build(::core::clone::Clone::clone(&app))
+            .is_ok()
+    );
+    ::core::assert!(
+        Router::new()
+            .handler::<archive>()
+            .build(::core::clone::Clone::clone(&app))
+            .is_ok()
+    );
+    ::core::assert!(Router::new().handlers::<Cards>().build(app).is_ok());
 }
