@@ -111,6 +111,7 @@ impl Config {
             config.set(name, value)?;
         }
         config.check_throughput()?;
+        check_encryption(attributes)?;
         Ok(config)
     }
 
@@ -121,6 +122,7 @@ impl Config {
             config.set(name, value)?;
         }
         config.check_throughput()?;
+        check_encryption(attributes)?;
         Ok(config)
     }
 
@@ -249,6 +251,23 @@ impl Config {
             .filter(|name| attributes.contains_key(*name))
             .find(|name| self.show(name) != asked.show(name))
     }
+}
+
+/// One kind of encryption at a time.
+fn check_encryption(attributes: &BTreeMap<String, String>) -> Result<(), Error> {
+    let kms = attributes
+        .get("KmsMasterKeyId")
+        .is_some_and(|key| !key.is_empty());
+    let managed = attributes
+        .get("SqsManagedSseEnabled")
+        .is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    if kms && managed {
+        return Err(Error::new(
+            ErrorKind::InvalidAttributeName,
+            "You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE.",
+        ));
+    }
+    Ok(())
 }
 
 fn unknown(name: &str) -> Error {

@@ -16,6 +16,8 @@ mod fair;
 #[cfg(test)]
 mod invariants;
 mod lanes;
+#[cfg(test)]
+mod model;
 mod move_task;
 mod permission;
 mod plan;

@@ -5,14 +5,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, Uri, header};
+use serde_json::{Value, json};
 
 use crate::SqsLocal;
+use crate::journal::EntryRecord;
+use crate::snapshot::{MessageView, Standing};
 
 /// The answer, if the request is for one of these pages.
 ///
 /// * `GET /` without a query: the queues and their counts
 /// * `GET /_sqs-local/health`: 200 once the server runs
 /// * `POST /_sqs-local/clock?skip=SECONDS`: moves the clock
+/// * `GET /_sqs-local/queue?name=NAME`: all messages of a queue and where they stand, as JSON
+/// * `GET /_sqs-local/journal`: the latest requests, as JSON; `DELETE` empties it
 /// * `GET /_sqs-local/iam-policy`: the least policy for what was asked so far
 pub(super) fn answer(sqs: &SqsLocal, method: &Method, uri: &Uri) -> Option<Response<Bytes>> {
     match (method, uri.path()) {
@@ -22,6 +27,12 @@ pub(super) fn answer(sqs: &SqsLocal, method: &Method, uri: &Uri) -> Option<Respo
             "application/json",
             format!("{}\n", sqs.journal().iam_policy()),
         )),
+        (&Method::GET, "/_sqs-local/queue") => Some(queue(sqs, uri.query().unwrap_or_default())),
+        (&Method::GET, "/_sqs-local/journal") => Some(page("application/json", journal(sqs).to_string())),
+        (&Method::DELETE, "/_sqs-local/journal") => {
+            sqs.clear_journal();
+            Some(page("text/plain", "the journal is empty\n".into()))
+        }
         (&Method::POST, "/_sqs-local/clock") => Some(skip(sqs, uri.query().unwrap_or_default())),
         _ => None,
     }
@@ -45,6 +56,72 @@ fn skip(sqs: &SqsLocal, query: &str) -> Response<Bytes> {
         "text/plain",
         format!("the clock was moved by {} s\n", time.as_secs_f64()),
     )
+}
+
+fn queue(sqs: &SqsLocal, query: &str) -> Response<Bytes> {
+    let name = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("name="))
+        .unwrap_or_default();
+    let Some(queue) = sqs.queue(name) else {
+        let mut response = page(
+            "text/plain",
+            "no queue has this name: GET /_sqs-local/queue?name=NAME\n".into(),
+        );
+        *response.status_mut() = StatusCode::NOT_FOUND;
+        return response;
+    };
+    let messages: Vec<Value> = queue.messages.iter().map(message).collect();
+    let shown =
+        json!({"name": queue.name, "arn": queue.arn, "attributes": queue.attributes, "messages": messages});
+    page("application/json", shown.to_string())
+}
+
+fn message(message: &MessageView) -> Value {
+    let (standing, left) = match message.standing {
+        Standing::Available => ("available", None),
+        Standing::Delayed { left } => ("delayed", Some(left.as_secs_f64())),
+        Standing::InFlight { left } => ("in flight", Some(left.as_secs_f64())),
+    };
+    json!({
+        "messageId": message.message_id,
+        "body": message.body,
+        "attributes": message.attributes,
+        "group": message.group,
+        "deduplicationId": message.deduplication_id,
+        "receiveCount": message.receive_count,
+        "lastReceiptHandle": message.last_receipt_handle,
+        "sourceArn": message.source_arn,
+        "standing": standing,
+        "secondsLeft": left,
+    })
+}
+
+fn journal(sqs: &SqsLocal) -> Value {
+    let entry = |entry: &EntryRecord| {
+        json!({
+            "id": entry.id,
+            "messageId": entry.message_id,
+            "receiveCount": entry.receive_count,
+            "duplicate": entry.duplicate,
+            "error": entry.error,
+        })
+    };
+    let journal = sqs.journal();
+    let requests = journal.requests.iter().map(|request| {
+        json!({
+            "action": request.action,
+            "queue": request.queue,
+            "began": request.began.as_secs_f64(),
+            "ended": request.ended.as_secs_f64(),
+            "entries": request.entries.iter().map(entry).collect::<Vec<_>>(),
+            "bytes": request.bytes,
+            "billingUnits": request.billing_units,
+            "outcome": request.outcome.to_string(),
+            "lost": request.lost,
+        })
+    });
+    json!({"requests": requests.collect::<Vec<_>>(), "dropped": journal.dropped})
 }
 
 fn page(content_type: &'static str, text: String) -> Response<Bytes> {

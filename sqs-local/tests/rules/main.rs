@@ -13,5 +13,6 @@ mod long_poll;
 mod messages;
 mod move_tasks;
 mod queues;
+mod threads;
 mod visibility;
 mod wire;

@@ -522,3 +522,15 @@ async fn a_kms_key_turns_managed_encryption_off() {
         Some("300")
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_has_one_kind_of_encryption() {
+    // Recorded on AWS.
+    let both = [("KmsMasterKeyId", "key"), ("SqsManagedSseEnabled", "true")];
+    let refused = create(&Sqs::new(), "orders", &both).await.unwrap_err();
+    assert_eq!(refused.code, "InvalidAttributeName");
+    assert_eq!(
+        refused.message,
+        "You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE."
+    );
+}

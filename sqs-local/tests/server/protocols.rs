@@ -240,3 +240,43 @@ async fn a_region_that_is_none_does_not_get_into_the_page() {
     );
     assert!(!page.body.contains("<script>"));
 }
+
+#[tokio::test]
+async fn the_state_of_a_queue_and_the_journal_can_be_read_as_json() {
+    let server = Running::start().await;
+    let url = server.queue("orders").await;
+    let mut connection = server.connect().await;
+    connection
+        .json(
+            "SendMessage",
+            &format!(r#"{{"QueueUrl":"{url}","MessageBody":"x"}}"#),
+        )
+        .await;
+    connection
+        .json("ReceiveMessage", &format!(r#"{{"QueueUrl":"{url}"}}"#))
+        .await;
+    let queue = connection.get("/_sqs-local/queue?name=orders").await;
+    let queue: serde_json::Value = serde_json::from_str(&queue.body).unwrap();
+    assert_eq!(
+        (&queue["messages"][0]["body"], &queue["messages"][0]["standing"]),
+        (&"x".into(), &"in flight".into())
+    );
+    assert_eq!(connection.get("/_sqs-local/queue?name=none").await.status, 404);
+
+    let journal = connection.get("/_sqs-local/journal").await;
+    let journal: serde_json::Value = serde_json::from_str(&journal.body).unwrap();
+    assert_eq!(journal["requests"][2]["action"], "ReceiveMessage");
+    assert_eq!(
+        journal["requests"][2]["entries"][0]["messageId"],
+        queue["messages"][0]["messageId"]
+    );
+    connection.send("DELETE", "/_sqs-local/journal", "", "").await;
+    connection.answer().await;
+    assert!(
+        connection
+            .get("/_sqs-local/journal")
+            .await
+            .body
+            .contains("\"requests\":[]")
+    );
+}
