@@ -7,7 +7,7 @@ use quote::{ToTokens, quote};
 use syn::{Attribute, Ident, Type, Visibility};
 
 use super::{settings::Settings, signature::Signature, spec};
-use crate::spans::{at, bound, ours, over};
+use crate::spans::{at, bound, ours, under};
 
 /// A handler ready to be written down.
 pub(super) struct Emitted {
@@ -196,7 +196,7 @@ fn reply_check(name: &Ident, signature: &Signature, settings: &Settings) -> Toke
             );
         };
     };
-    over(output, check)
+    under(output, check)
 }
 
 /// The mount token: a braced struct, which is in the namespace of types only, so that the function keeps its name

@@ -31,11 +31,11 @@ mod router;
 mod service;
 mod spec;
 
+#[allow(unused_imports)]
+pub(crate) use self::lease::LeaseState;
 /// [`ResultExt`] has `classify` now.
 #[doc(hidden)]
 pub use self::result_ext::ResultExt as ClassifyExt;
-#[allow(unused_imports)]
-pub(crate) use self::lease::LeaseState;
 pub(crate) use self::service::timed;
 pub use self::{
     batch::{BoxBatchHandler, FromBatch, IntoBatchOutcome},
