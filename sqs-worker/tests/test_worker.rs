@@ -230,6 +230,30 @@ async fn a_batch_of_nothing_that_decodes_does_not_call_the_handler() {
         .assert_dead_letter("cannot decode");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_batch_past_its_timeout_is_tried_again() {
+    #[handler(queue = "orders", timeout = "3s", batch(size = 10))]
+    async fn stalls(_: Vec<Placed>) {
+        std::future::pending::<()>().await;
+    }
+    let batch = [1, 2]
+        .map(|id| Delivery::fake_of(&Placed { id }).unwrap().build())
+        .to_vec();
+    let results = <stalls as HandlerDef<()>>::build_batch(())
+        .unwrap()
+        .oneshot(batch)
+        .await
+        .unwrap();
+    let texts: Vec<_> = results
+        .into_iter()
+        .map(|result| result.unwrap_err().to_string())
+        .collect();
+    assert_eq!(
+        texts,
+        ["handler `stalls` did not finish within its timeout of 3s"; 2]
+    );
+}
+
 #[tokio::test]
 async fn an_error_of_a_batch_is_that_of_each_message() {
     #[handler(queue = "orders", batch(size = 10))]

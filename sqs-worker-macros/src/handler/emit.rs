@@ -19,7 +19,7 @@ pub(super) struct Emitted {
     pub(super) spec: TokenStream,
     /// `BoxHandler`, from the bindings `__spec` and `__state`.
     pub(super) build: TokenStream,
-    /// `Option<BoxBatchHandler>`, from the binding `__state`.
+    /// `Option<BoxBatchHandler>`, from the same.
     pub(super) build_batch: TokenStream,
 }
 
@@ -77,18 +77,19 @@ impl Emitted {
         let (build, build_batch) = if settings.batch.is_some() {
             let batch = quote! {
                 #krate::__private::build_batch(
+                    #spec,
                     #given,
                     |#messages: #krate::__private::Vec<#payload>, #binding: #types| #body,
                 )
             };
-            let build = quote!(#krate::__private::batch_of_one(#spec, #batch));
+            let build = quote!(#krate::__private::batch_of_one(#batch));
             (build, quote!(::core::option::Option::Some(#batch)))
         } else {
             let build = quote! {
                 #krate::__private::build(#spec, #given, |#messages: #payload, #binding: #types| #body)
             };
             let none = quote!({
-                let _ = #given;
+                let _ = (#spec, #given);
                 ::core::option::Option::None
             });
             (build, none)

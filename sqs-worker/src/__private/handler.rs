@@ -8,7 +8,7 @@ use super::FieldText;
 use crate::{
     handler::{
         BoxBatchHandler, BoxHandler, Delivery, FromBatch, FromDelivery, HandlerError, HandlerSpec,
-        IntoBatchOutcome, IntoOutcome, Outcome, timed,
+        IntoBatchOutcome, IntoOutcome, Outcome, TimedOut, timed,
     },
     message::Message,
 };
@@ -22,21 +22,20 @@ where
     F: Fn(M, A) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output: IntoOutcome<M>> + Send + 'static,
 {
-    let service = service_fn(move |delivery: Delivery| {
+    timed(spec, move |delivery| {
         let (call, state) = (call.clone(), state.clone());
         async move {
             let message = delivery.decode::<M>().map_err(HandlerError::dead_letter)?;
             let extracted = A::from_delivery(&delivery, &state).await.map_err(Into::into)?;
             call(message, extracted).await.into_outcome()
         }
-    });
-    timed(BoxCloneSyncService::new(service), spec)
+    })
 }
 
 /// Builds the service of a batch handler.
 ///
 /// A body that does not decode is the failure of its own message; the others go on.
-pub fn build_batch<M, A, S, F, Fut>(state: S, call: F) -> BoxBatchHandler
+pub fn build_batch<M, A, S, F, Fut>(spec: &HandlerSpec, state: S, call: F) -> BoxBatchHandler
 where
     M: Message,
     A: FromBatch<S> + Send + 'static,
@@ -44,11 +43,11 @@ where
     F: Fn(Vec<M>, A) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output: IntoBatchOutcome> + Send + 'static,
 {
+    let limit = TimedOut::of(spec);
     BoxCloneSyncService::new(service_fn(move |deliveries: Vec<Delivery>| {
         let (call, state) = (call.clone(), state.clone());
         async move {
-            let mut results = Vec::with_capacity(deliveries.len());
-            let (mut messages, mut decoded) = (Vec::new(), Vec::new());
+            let (mut results, mut messages, mut decoded) = (Vec::new(), Vec::new(), Vec::new());
             for delivery in deliveries {
                 match delivery.decode::<M>() {
                     Ok(message) => {
@@ -60,26 +59,32 @@ where
                 }
             }
             let len = messages.len();
-            let mut handled = match A::from_batch(&decoded, &state).await {
-                _ if len == 0 => Vec::new(),
-                Ok(extracted) => call(messages, extracted).await.into_batch_outcome(len),
-                Err(error) => Err::<(), _>(error).into_batch_outcome(len),
-            }
-            .into_iter();
+            let run = async {
+                match A::from_batch(&decoded, &state).await {
+                    Ok(extracted) => call(messages, extracted).await.into_batch_outcome(len),
+                    Err(error) => Err::<(), _>(error).into_batch_outcome(len),
+                }
+            };
+            let handled = match len {
+                0 => Vec::new(),
+                _ => limit
+                    .run(run)
+                    .await
+                    .unwrap_or_else(|expired| Err::<(), _>(expired).into_batch_outcome(len)),
+            };
+            let mut handled = handled.into_iter();
             let missing = || Err(HandlerError::msg("the handler gave no outcome for this message"));
-            let results = results.into_iter();
-            Ok::<_, Infallible>(
-                results
-                    .map(|result| result.or_else(|| handled.next()).unwrap_or_else(missing))
-                    .collect(),
-            )
+            let each = results
+                .into_iter()
+                .map(|result| result.or_else(|| handled.next()).unwrap_or_else(missing));
+            Ok::<_, Infallible>(each.collect())
         }
     }))
 }
 
 /// A batch handler as a handler of batches of one.
-pub fn batch_of_one(spec: &HandlerSpec, batch: BoxBatchHandler) -> BoxHandler {
-    let service = service_fn(move |delivery: Delivery| {
+pub fn batch_of_one(batch: BoxBatchHandler) -> BoxHandler {
+    BoxCloneSyncService::new(service_fn(move |delivery: Delivery| {
         let mut batch = batch.clone();
         async move {
             let results: Vec<Result<Outcome, HandlerError>> = match batch.call(vec![delivery]).await {
@@ -91,8 +96,7 @@ pub fn batch_of_one(spec: &HandlerSpec, batch: BoxBatchHandler) -> BoxHandler {
                 .next()
                 .unwrap_or_else(|| Err(HandlerError::msg("the batch gave no outcome")))
         }
-    });
-    timed(BoxCloneSyncService::new(service), spec)
+    }))
 }
 
 /// The idempotency key that the message itself has.

@@ -36,7 +36,7 @@ pub(crate) use self::lease::LeaseState;
 /// [`ResultExt`] has `classify` now.
 #[doc(hidden)]
 pub use self::result_ext::ResultExt as ClassifyExt;
-pub(crate) use self::service::timed;
+pub(crate) use self::service::{boxed_as, timed};
 pub use self::{
     batch::{BoxBatchHandler, FromBatch, IntoBatchOutcome},
     def::{HandlerDef, HandlerEntry, HandlerGroup},
