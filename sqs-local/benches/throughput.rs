@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! cargo bench -p sqs-local --bench throughput                      # starts the server itself
-//! cargo bench -p sqs-local --bench throughput -- URL               # another server instead, which must run already
 //! cargo bench -p sqs-local --bench throughput -- --backlog 1000000 # with so many messages waiting throughout
+//! cargo bench -p sqs-local --bench throughput -- --beside http://127.0.0.1:4571 --pid 123
+//!                                                   # another server in the same run, with fewer messages
 //! ```
 //!
 //! The client is no SDK but plain sockets with ready-made requests, so that it costs little beside the server.
@@ -39,24 +40,18 @@ impl Drop for Server {
 }
 
 fn main() {
-    let arguments: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|argument| argument != "--bench")
-        .collect();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
     let value = |name: &str| {
         arguments
             .iter()
             .position(|a| a == name)
             .and_then(|at| arguments.get(at + 1))
     };
-    let backlog: usize = value("--backlog").and_then(|text| text.parse().ok()).unwrap_or(0);
-    let messages: usize = value("--messages")
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(100_000);
-    let server = match arguments.iter().find(|argument| argument.starts_with("http")) {
-        Some(url) => other_server(url, value("--pid").and_then(|pid| pid.parse().ok())),
-        None => own_server(),
-    };
+    let number = |name: &str| value(name).and_then(|text| text.parse::<usize>().ok());
+    let (backlog, messages) = (
+        number("--backlog").unwrap_or(0),
+        number("--messages").unwrap_or(100_000),
+    );
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -65,15 +60,28 @@ fn main() {
         "| door | kind | connections | send msg/s | server us/10 | receive + delete msg/s | server us/10 |"
     );
     println!("|---|---|---|---|---|---|---|");
+    let server = own_server();
+    each_kind(&runtime, &server, "HTTP", messages, backlog);
+    drop(server);
+    for fifo in [false, true] {
+        runtime.block_on(in_process(fifo, messages));
+    }
+    if let Some(url) = value("--beside") {
+        let server = other_server(url, value("--pid").and_then(|pid| pid.parse().ok()));
+        each_kind(&runtime, &server, url, messages.min(4000), backlog.min(4000));
+    }
+}
+
+fn each_kind(
+    runtime: &tokio::runtime::Runtime,
+    server: &Server,
+    name: &str,
+    messages: usize,
+    backlog: usize,
+) {
     for fifo in [false, true] {
         for connections in [1, 8, 64] {
-            runtime.block_on(over_http(&server, fifo, connections, messages, backlog));
-        }
-    }
-    drop(server);
-    if !arguments.iter().any(|argument| argument.starts_with("http")) {
-        for fifo in [false, true] {
-            runtime.block_on(in_process(fifo, messages));
+            runtime.block_on(over_http(server, name, fifo, connections, messages, backlog));
         }
     }
 }
@@ -122,7 +130,14 @@ fn cpu(pid: Option<u32>) -> Option<u64> {
     Some(ticks * 10_000)
 }
 
-async fn over_http(server: &Server, fifo: bool, connections: usize, messages: usize, backlog: usize) {
+async fn over_http(
+    server: &Server,
+    door: &str,
+    fifo: bool,
+    connections: usize,
+    messages: usize,
+    backlog: usize,
+) {
     let name = format!("bench-{connections}{}", if fifo { ".fifo" } else { "" });
     let mut admin = Connection::open(server.address).await;
     let attributes = if fifo { r#"{"FifoQueue":"true"}"# } else { "{}" };
@@ -152,7 +167,7 @@ async fn over_http(server: &Server, fifo: bool, connections: usize, messages: us
     let received = receive_and_delete(server.address, connections, messages, &url).await;
     let receive = rate(before, server.pid, received);
     let kind = if fifo { "FIFO" } else { "standard" };
-    println!("| HTTP | {kind} | {connections} | {send} | {receive} |");
+    println!("| {door} | {kind} | {connections} | {send} | {receive} |");
     call(&mut admin, "DeleteQueue", &format!(r#"{{"QueueUrl":"{url}"}}"#)).await;
 }
 

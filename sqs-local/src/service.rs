@@ -131,11 +131,22 @@ impl Future for EngineFuture {
                 }
                 _ => None,
             };
-            let answer = state.apply(request, now);
-            let (Some((queue, until, request)), true) = (long_poll, found_nothing(&answer)) else {
-                return Poll::Ready(answer);
+            match long_poll {
+                // Whoever came before is served before.
+                Some((queue, ..)) if state.lines.is_occupied(queue) => {}
+                _ => {
+                    let answer = state.apply(request, now);
+                    if long_poll.is_none() || !found_nothing(&answer) {
+                        return Poll::Ready(answer);
+                    }
+                }
+            }
+            let Some((queue, until, request)) = long_poll else {
+                unreachable!("only a long poll gets here")
             };
             let (ticket, bell) = state.lines.join(queue);
+            let State { engine, lines, .. } = &mut *state;
+            lines.wake(queue, engine, now);
             drop(state);
             let place = PlaceInLine {
                 shared: Arc::clone(shared),

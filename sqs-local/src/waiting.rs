@@ -68,7 +68,12 @@ impl Lines {
         self.wake(queue, engine, now);
     }
 
-    /// Whether others stand before this ticket, or at all if there is none.
+    /// Whether anybody stands in this line.
+    pub(crate) fn is_occupied(&self, queue: QueueNumber) -> bool {
+        self.lines.contains_key(&queue)
+    }
+
+    /// Whether nobody stands before this ticket.
     pub(crate) fn is_first(&self, queue: QueueNumber, ticket: u64) -> bool {
         let first = self
             .lines

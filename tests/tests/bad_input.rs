@@ -28,6 +28,7 @@ fn client_of(address: std::net::SocketAddr) -> Client {
         .region(Region::new("us-east-1"))
         .credentials_provider(Credentials::new("test", "test", None, None, "test"))
         .endpoint_url(format!("http://{address}"))
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
         .retry_config(aws_sdk_sqs::config::retry::RetryConfig::disabled());
     Client::from_conf(config.build())
 }

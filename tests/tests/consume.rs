@@ -256,3 +256,59 @@ async fn two_handlers_share_a_queue_and_messages_find_theirs_by_name() {
     run_until(worker, |stats| stats.acked == 2).await;
     assert_eq!(calls.load(Ordering::Relaxed), 101);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_plain_function_and_the_methods_of_a_service_can_be_mounted_too() {
+    #[derive(Clone, sqs_worker::FromRef)]
+    struct App {
+        counter: Counter,
+    }
+
+    #[derive(Clone, Default)]
+    struct Counter(Calls);
+
+    #[sqs_worker::handlers]
+    impl Counter {
+        #[handler(queue = "jobs")]
+        async fn count(&self, _: Job) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    async fn plain(_: Job, State(counter): State<Counter>) {
+        counter.0.fetch_add(100, Ordering::Relaxed);
+    }
+
+    let setup = Setup::standard().await;
+    let app = App {
+        counter: Counter::default(),
+    };
+    setup.send([Job::new(1, "a")]).await;
+    run_until(setup.worker(app.clone()).handlers::<Counter>(), |stats| {
+        stats.acked == 1
+    })
+    .await;
+    setup.send([Job::new(2, "a")]).await;
+    run_until(setup.worker(app.clone()).route("jobs", plain), |stats| {
+        stats.acked == 1
+    })
+    .await;
+    assert_eq!(app.counter.0.load(Ordering::Relaxed), 101);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_its_dead_letter_queue_does_not_take_is_not_deleted() {
+    // The setup sends nothing in batches: what is refused is the copy.
+    let faulty = tests::script(|action, _| {
+        (action == "SendMessageBatch").then_some(tests::Fault::Refuse(sqs_local::ErrorKind::InvalidSecurity))
+    });
+    let setup = Setup::standard_on(sqs_local::SqsLocal::builder().layer(faulty).build()).await;
+    setup.send_raw("hello?").await;
+    let worker = setup.worker(Calls::default()).handler::<succeed>();
+    let report = run_until(worker, |stats| stats.left_to_redrive == 1).await;
+    assert_eq!(
+        (report.stats.dead_lettered, setup.left(), setup.dead_letters()),
+        (0, 1, 0)
+    );
+    assert_eq!(setup.sqs.journal().count("DeleteMessageBatch"), 0);
+}

@@ -212,3 +212,50 @@ async fn a_message_shown_again_while_its_handler_runs_does_not_run_twice() {
     assert_eq!((runs.counts(), report.stats.received_again), ((1, 1), 1));
     assert_eq!(setup.left(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_lease_of_a_message_that_came_late_in_a_long_poll_counts_from_the_poll() {
+    let (setup, runs) = (Setup::standard().await, Runs::default());
+    let worker = setup.worker(runs.clone()).handler::<ten_minutes>();
+    let stats = worker.stats();
+    let meddle = async {
+        sleep(Duration::from_secs(15)).await;
+        setup.send([Job::new(1, "a")]).await;
+        tests::until(stats, |stats| stats.renewals == 1).await;
+    };
+    worker
+        .shutdown_timeout(Duration::from_secs(1))
+        .run_until(meddle)
+        .await
+        .unwrap();
+    let journal = setup.sqs.journal();
+    let polled = journal
+        .of("ReceiveMessage")
+        .find(|request| !request.entries.is_empty())
+        .unwrap()
+        .began;
+    let renewed = journal.of("ChangeMessageVisibilityBatch").next().unwrap().began;
+    // A third before the end of thirty seconds that began with the request.
+    assert_eq!((renewed - polled).as_secs(), 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_more_is_received_until_what_was_handled_is_deleted() {
+    #[handler(queue = "jobs", concurrency = 1)]
+    async fn one(_: Job) {}
+
+    let started = tokio::time::Instant::now();
+    let faulty = script(move |action, _| {
+        let refuse = action == "DeleteMessageBatch" && started.elapsed() < Duration::from_secs(10);
+        refuse.then_some(Fault::Refuse(ErrorKind::InvalidSecurity))
+    });
+    let setup = Setup::standard_on(SqsLocal::builder().layer(faulty).build()).await;
+    setup.send([Job::new(1, "a"), Job::new(2, "a")]).await;
+    let report = run_for(setup.worker(()).handler::<one>(), Duration::from_secs(9)).await;
+    assert_eq!(
+        (report.stats.received, report.stats.handled),
+        (1, 1),
+        "{:?}",
+        report.stats
+    );
+}

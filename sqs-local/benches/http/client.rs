@@ -83,12 +83,15 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
 
 /// The values of a field, wherever it is in the answer.
 pub(crate) fn texts_of(json: &str, field: &str) -> Vec<String> {
-    let key = format!("\"{field}\":\"");
-    json.split(&key)
-        .skip(1)
-        .filter_map(|rest| rest.split('"').next())
-        .map(ToOwned::to_owned)
-        .collect()
+    let key = format!("\"{field}\":");
+    let value = |rest: &str| {
+        rest.trim_start()
+            .strip_prefix('"')?
+            .split('"')
+            .next()
+            .map(ToOwned::to_owned)
+    };
+    json.split(&key).skip(1).filter_map(value).collect()
 }
 
 pub(crate) fn text_of(json: &str, field: &str) -> String {

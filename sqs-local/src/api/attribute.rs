@@ -26,10 +26,16 @@ pub struct MessageAttribute {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data_type: Option<String>,
     /// Not supported by SQS: a request that has any is refused.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "super::request::or_default"
+    )]
     pub string_list_values: Vec<String>,
     /// Not supported by SQS: a request that has any is refused.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "super::request::or_default"
+    )]
     pub binary_list_values: Vec<Blob>,
 }
 

@@ -2,9 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::attribute::MessageAttributes;
+
+/// Takes `null` for nothing, as SDKs that write every field do.
+pub(super) fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
 
 /// Builds a request type: every field public and documented, every field optional on the wire.
 macro_rules! requests {
@@ -22,9 +29,10 @@ requests! {
         /// 1 to 80 letters, digits, hyphens and underscores; a FIFO queue's name ends in `.fifo`.
         queue_name: Option<String>,
         /// Attributes that differ from their defaults.
+        #[serde(deserialize_with = "or_default")]
         attributes: BTreeMap<String, String>,
         /// The tags to give it.
-        #[serde(rename = "tags", alias = "Tags")]
+        #[serde(rename = "tags", alias = "Tags", deserialize_with = "or_default")]
         tags: BTreeMap<String, String>,
     }
 
@@ -76,6 +84,7 @@ requests! {
         /// The queue's URL.
         queue_url: Option<String>,
         /// The new values; an empty value takes the attribute away where it can be away.
+        #[serde(deserialize_with = "or_default")]
         attributes: BTreeMap<String, String>,
     }
 
@@ -84,6 +93,7 @@ requests! {
         /// The queue's URL.
         queue_url: Option<String>,
         /// The tags.
+        #[serde(deserialize_with = "or_default")]
         tags: BTreeMap<String, String>,
     }
 
@@ -92,6 +102,7 @@ requests! {
         /// The queue's URL.
         queue_url: Option<String>,
         /// The tags' keys.
+        #[serde(deserialize_with = "or_default")]
         tag_keys: Vec<String>,
     }
 
@@ -102,9 +113,10 @@ requests! {
         /// The statement's name.
         label: Option<String>,
         /// The accounts that are allowed to.
-        #[serde(rename = "AWSAccountIds")]
+        #[serde(rename = "AWSAccountIds", deserialize_with = "or_default")]
         account_ids: Vec<String>,
         /// Actions without their prefix, such as `SendMessage`, or `*`.
+        #[serde(deserialize_with = "or_default")]
         actions: Vec<String>,
     }
 

@@ -105,7 +105,8 @@ impl Engine {
         // With the same seed as before, the same ids would come again.
         self.rng = StdRng::seed_from_u64(self.handle_key ^ dump.now);
         for queue in dump.queues {
-            let queue = restore_queue(queue)?;
+            let mut queue = restore_queue(queue)?;
+            queue.config.lenient = self.limits.lenient;
             self.registry.restore(queue);
         }
         Ok(())

@@ -18,6 +18,7 @@ mod invariants;
 mod lanes;
 mod move_task;
 mod permission;
+mod plan;
 mod queue;
 mod receipt;
 mod receive;
@@ -38,6 +39,7 @@ pub(crate) use self::batch::BatchEntry;
 #[cfg(feature = "server")]
 pub(crate) use self::dump::Dump;
 use self::move_task::MoveTasks;
+use self::plan::Plan;
 use self::queue::Queue;
 use self::registry::Registry;
 use crate::api::{Answer, Caller, MessageId, Operation, Request};
@@ -152,7 +154,7 @@ impl Engine {
         timer.into_iter().chain(self.move_tasks.next_due(number)).min()
     }
 
-    /// The number of the queue that a receive is about and the seconds it may wait.
+    /// The number of the queue that a receive is about and the seconds it may wait; `None` if it would be refused.
     pub(crate) fn waiting(&self, request: &Request) -> Option<(QueueNumber, u32)> {
         let Operation::ReceiveMessage(receive) = &request.operation else {
             return None;
@@ -161,14 +163,8 @@ impl Engine {
             .registry
             .resolve(&request.caller, receive.queue_url.as_deref())
             .ok()?;
-        let default = self.registry.get(number)?.config.wait;
-        Some((
-            number,
-            receive
-                .wait_time_seconds
-                .and_then(|wait| u32::try_from(wait).ok())
-                .unwrap_or(default),
-        ))
+        let plan = Plan::read(receive, &self.registry.get(number)?.config).ok()?;
+        Some((number, plan.wait))
     }
 
     fn new_message_id(&mut self) -> MessageId {

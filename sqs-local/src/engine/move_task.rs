@@ -275,7 +275,7 @@ impl Engine {
         let entry = place.and_then(|place| self.registry.get_mut(task.source)?.remove(place));
         if let Some(entry) = entry {
             let id = self.new_message_id();
-            let payload = self.renamed(&entry.payload, id, fifo);
+            let payload = self.renamed(&entry.payload, id, fifo, entry.payload.deduplication_id.clone());
             if let Some(queue) = self.registry.get_mut(target) {
                 queue.add(payload, now, None);
             }

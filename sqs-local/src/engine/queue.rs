@@ -454,10 +454,10 @@ impl Queue {
         );
         match &self.order {
             Order::Standard(fair) => {
-                assert_eq!(fair.ready(), visible, "what is visible in {} is ready", self.name)
+                assert_eq!(fair.ready(), visible, "what is visible in {} is ready", self.name);
             }
             Order::Fifo(lanes) => {
-                lanes.check(|place| self.get(place).is_some_and(|e| e.state == State::Visible))
+                lanes.check(|place| self.get(place).is_some_and(|e| e.state == State::Visible));
             }
         }
     }

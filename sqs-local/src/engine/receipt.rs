@@ -24,14 +24,11 @@ impl Receipt {
     pub(crate) fn encode(&self, key: u64) -> String {
         let mut bytes = [0; LEN];
         bytes[..8].copy_from_slice(&self.check(key).to_be_bytes());
-        let mask = self.check(key).to_be_bytes();
         bytes[8..12].copy_from_slice(&self.queue.to_be_bytes());
         bytes[12..16].copy_from_slice(&self.place.to_be_bytes());
         bytes[16..24].copy_from_slice(&self.serial.to_be_bytes());
         bytes[24..28].copy_from_slice(&self.turn.to_be_bytes());
-        for (byte, mask) in bytes[8..].iter_mut().zip(mask.iter().cycle()) {
-            *byte ^= mask;
-        }
+        scramble(&mut bytes[8..], self.check(key));
         let mut text = String::with_capacity(PREFIX.len() + LEN.div_ceil(3) * 4);
         text.push_str(PREFIX);
         STANDARD.encode_string(bytes, &mut text);
@@ -48,9 +45,7 @@ impl Receipt {
             return None;
         }
         let check: [u8; 8] = bytes[..8].try_into().ok()?;
-        for (byte, mask) in bytes[8..LEN].iter_mut().zip(check.iter().cycle()) {
-            *byte ^= mask;
-        }
+        scramble(&mut bytes[8..LEN], u64::from_be_bytes(check));
         let receipt = Self {
             queue: u32::from_be_bytes(bytes[8..12].try_into().ok()?),
             place: u32::from_be_bytes(bytes[12..16].try_into().ok()?),
@@ -72,6 +67,16 @@ impl Receipt {
             hash ^= hash >> 29;
         }
         hash
+    }
+}
+
+/// Makes bytes unreadable, and readable again, so that nobody builds on what a handle says.
+fn scramble(bytes: &mut [u8], mut seed: u64) {
+    for chunk in bytes.chunks_mut(8) {
+        seed = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(31);
+        for (byte, mask) in chunk.iter_mut().zip(seed.to_be_bytes()) {
+            *byte ^= mask;
+        }
     }
 }
 

@@ -1,29 +1,11 @@
 //! `ReceiveMessage`, without the waiting.
 
-use super::digest::md5_of;
+use super::plan::{Plan, Wanted};
 use super::queue::{Entry, State};
 use super::receipt::Receipt;
 use super::{Engine, Millis, QueueNumber};
-use crate::api::{Answer, Caller, MessageAttributes, ReceiveMessage, ReceivedMessage};
+use crate::api::{Answer, Caller, ReceiveMessage, ReceivedMessage};
 use crate::error::{Error, ErrorKind};
-
-/// What a receive wants to know about each message.
-struct Wanted {
-    system: Vec<&'static str>,
-    names: Vec<String>,
-}
-
-const SYSTEM_ATTRIBUTES: [&str; 9] = [
-    "SenderId",
-    "SentTimestamp",
-    "ApproximateReceiveCount",
-    "ApproximateFirstReceiveTimestamp",
-    "SequenceNumber",
-    "MessageDeduplicationId",
-    "MessageGroupId",
-    "AWSTraceHeader",
-    "DeadLetterQueueSourceArn",
-];
 
 impl Engine {
     pub(super) fn receive(
@@ -34,31 +16,20 @@ impl Engine {
     ) -> Result<Answer, Error> {
         let (key, limit) = (self.handle_key, self.limits.in_flight);
         let queue = self.queue(caller, request.queue_url.as_deref(), now)?;
-        let max = in_range("MaxNumberOfMessages", request.max_number_of_messages, 1, 10, 1)?;
-        let wait = in_range(
-            "WaitTimeSeconds",
-            request.wait_time_seconds,
-            0,
-            20,
-            queue.config.wait,
-        )?;
-        let visibility = in_range(
-            "VisibilityTimeout",
-            request.visibility_timeout,
-            0,
-            43_200,
-            queue.config.visibility,
-        )?;
-        let wanted = Wanted::new(request)?;
+        let Plan {
+            max,
+            wait,
+            visibility,
+            wanted,
+        } = Plan::read(request, &queue.config)?;
         let until = now + Millis::from(visibility) * 1000;
         let (number, fifo) = (queue.number, queue.config.fifo);
 
         let attempt = request.receive_request_attempt_id.as_deref().filter(|_| fifo);
-        if let Some(attempt) = attempt {
-            super::check::id("ReceiveRequestAttemptId", attempt)?;
-            if let Some(messages) = self.repeat(number, attempt, until, now, &wanted) {
-                return Ok(Answer::Received(messages));
-            }
+        if let Some(attempt) = attempt
+            && let Some(messages) = self.repeat(number, attempt, until, now, &wanted)
+        {
+            return Ok(Answer::Received(messages));
         }
         let queue = self.registry.get(number).ok_or_else(Error::no_queue)?;
         if !fifo && queue.in_flight() >= limit && wait == 0 {
@@ -70,7 +41,7 @@ impl Engine {
                 ),
             ));
         }
-        let places = self.take(number, max as usize, now, until);
+        let places = self.take(number, max, now, until);
         let Some(queue) = self.registry.get_mut(number) else {
             return Err(Error::no_queue());
         };
@@ -166,7 +137,9 @@ impl Engine {
                 return;
             };
             let payload = if fifo {
-                self.renamed(&entry.payload, entry.payload.id, fifo)
+                // Two messages with one deduplication id must both find room, so each goes by its message id.
+                let deduplication_id = Some(entry.payload.id.to_string().into());
+                self.renamed(&entry.payload, entry.payload.id, fifo, deduplication_id)
             } else {
                 entry.payload.clone()
             };
@@ -208,101 +181,4 @@ impl Engine {
         }
         Some(messages)
     }
-}
-
-impl Wanted {
-    fn new(request: &ReceiveMessage) -> Result<Self, Error> {
-        let asked = request
-            .attribute_names
-            .iter()
-            .chain(&request.message_system_attribute_names)
-            .flatten();
-        let mut system = Vec::new();
-        for name in asked {
-            if name == "All" {
-                system = SYSTEM_ATTRIBUTES.to_vec();
-                break;
-            }
-            match SYSTEM_ATTRIBUTES.iter().find(|known| *known == name) {
-                Some(known) if !system.contains(known) => system.push(*known),
-                Some(_) => {}
-                None => {
-                    return Err(Error::new(
-                        ErrorKind::InvalidAttributeName,
-                        format!("Unknown Attribute {name}."),
-                    ));
-                }
-            }
-        }
-        Ok(Self {
-            system,
-            names: request.message_attribute_names.clone().unwrap_or_default(),
-        })
-    }
-
-    fn message(&self, entry: &Entry, receipt_handle: String) -> ReceivedMessage {
-        let message_attributes = match &entry.payload.attributes {
-            Some(attributes) if !self.names.is_empty() => self.filter(attributes),
-            _ => MessageAttributes::new(),
-        };
-        ReceivedMessage {
-            attributes: self
-                .system
-                .iter()
-                .filter_map(|name| Some((*name, system_attribute(entry, name)?)))
-                .collect(),
-            attributes_md5: (!message_attributes.is_empty()).then(|| md5_of(&message_attributes)),
-            message_attributes,
-            receive_count: entry.receives,
-            receipt_handle,
-            payload: entry.payload.clone(),
-        }
-    }
-
-    fn filter(&self, attributes: &MessageAttributes) -> MessageAttributes {
-        let wanted = |name: &str| {
-            self.names.iter().any(|wanted| {
-                wanted == "All"
-                    || wanted == "*"
-                    || wanted == name
-                    || wanted
-                        .strip_suffix(".*")
-                        .is_some_and(|prefix| name.starts_with(prefix))
-            })
-        };
-        attributes
-            .iter()
-            .filter(|(name, _)| wanted(name))
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect()
-    }
-}
-
-fn system_attribute(entry: &Entry, name: &str) -> Option<String> {
-    let payload = &entry.payload;
-    Some(match name {
-        "SenderId" => payload.sender.to_string(),
-        "SentTimestamp" => entry.sent.to_string(),
-        "ApproximateReceiveCount" => entry.receives.to_string(),
-        "ApproximateFirstReceiveTimestamp" => entry.first_received?.to_string(),
-        "SequenceNumber" => payload.sequence?.to_string(),
-        "MessageDeduplicationId" => payload.deduplication_id.as_deref()?.to_owned(),
-        "MessageGroupId" => payload.group.as_deref()?.to_owned(),
-        "AWSTraceHeader" => payload.trace_header.as_deref()?.to_owned(),
-        "DeadLetterQueueSourceArn" => entry.source_arn.as_deref()?.to_owned(),
-        _ => return None,
-    })
-}
-
-fn in_range(name: &str, value: Option<i32>, min: i32, max: i32, default: u32) -> Result<u32, Error> {
-    let Some(value) = value else { return Ok(default) };
-    if (min..=max).contains(&value) {
-        return Ok(value.unsigned_abs());
-    }
-    let reason = if name == "MaxNumberOfMessages" {
-        format!("Must be between {min} and {max}, if provided.")
-    } else {
-        format!("Must be >= {min} and <= {max}, if provided.")
-    };
-    Err(Error::invalid_value(name, value, reason))
 }

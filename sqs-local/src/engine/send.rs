@@ -164,7 +164,13 @@ impl Engine {
     }
 
     /// The same message under a new name, for a queue that takes it over from another.
-    pub(super) fn renamed(&mut self, payload: &Arc<Payload>, id: MessageId, fifo: bool) -> Arc<Payload> {
+    pub(super) fn renamed(
+        &mut self,
+        payload: &Arc<Payload>,
+        id: MessageId,
+        fifo: bool,
+        deduplication_id: Option<Arc<str>>,
+    ) -> Arc<Payload> {
         let sequence = fifo.then(|| self.next_sequence());
         Arc::new(Payload {
             id,
@@ -173,7 +179,7 @@ impl Engine {
             attributes: payload.attributes.clone(),
             trace_header: payload.trace_header.clone(),
             group: payload.group.clone(),
-            deduplication_id: payload.deduplication_id.clone(),
+            deduplication_id,
             sequence,
             sender: Arc::clone(&payload.sender),
         })

@@ -82,7 +82,11 @@ impl Incoming<'_> {
             .into_iter()
             .flat_map(|scope| scope.split('/').flat_map(|part| part.split("%2F")));
         let key = parts.next().unwrap_or_default();
-        let region = parts.nth(1).filter(|region| !region.is_empty());
+        // It becomes part of ARNs and URLs, so it must look like one.
+        let plain = |region: &&str| {
+            !region.is_empty() && region.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        };
+        let region = parts.nth(1).filter(plain);
         let is_account = key.len() == 12 && key.bytes().all(|byte| byte.is_ascii_digit());
         let or_home = |value: Option<&str>, home: &Arc<str>| match value {
             Some(value) if *value != **home => Arc::from(value),

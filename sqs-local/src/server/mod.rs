@@ -49,7 +49,7 @@ use crate::protocol::{Incoming, respond};
 /// The largest request body: a batch of 1 MiB of which every byte is escaped, and room for the rest.
 const LARGEST_BODY: usize = 8 * 1024 * 1024;
 
-/// How long a connection may take to send the head of a request, which is also how long it may be idle.
+/// How long a connection may take to send the head of a request, and its body; so long it may also be idle.
 const IDLE: Duration = Duration::from_secs(120);
 
 /// How long connections may take to finish when the server stops.
@@ -165,13 +165,13 @@ impl Connection {
         if let Some(response) = pages::answer(&self.door.sqs, &parts.method, &parts.uri) {
             return Some(response.map(Full::new));
         }
-        let body = match Limited::new(body, LARGEST_BODY).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+        let body = match tokio::time::timeout(IDLE, Limited::new(body, LARGEST_BODY).collect()).await {
+            Ok(Ok(body)) => body.to_bytes(),
+            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
                 return Some(too_large(&parts).map(Full::new));
             }
-            // The client went away in the middle of its request.
-            Err(_) => return None,
+            // The client went away in the middle of its request, or stopped sending it.
+            Ok(Err(_)) | Err(_) => return None,
         };
         let host = parts
             .headers

@@ -69,6 +69,8 @@ async fn a_moved_fifo_message_keeps_its_group_and_gets_a_new_age() {
     let moved = &dead.state().messages[0];
     assert_eq!(moved.group.as_deref(), Some("g"));
     assert_eq!(moved.sent.duration_since(sent).unwrap(), seconds(40));
+    // So that two messages with one deduplication id both find room in the dead-letter queue.
+    assert_eq!(moved.deduplication_id, Some(moved.message_id.to_string()));
 }
 
 #[tokio::test(start_paused = true)]

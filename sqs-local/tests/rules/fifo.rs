@@ -156,6 +156,9 @@ async fn a_repeated_receive_attempt_gets_the_same_messages_and_hides_them_anew()
     queue.local.advance(seconds(20)).await;
     let again = attempt("1").send().await.unwrap().messages.unwrap();
     assert_eq!(first[0].receipt_handle, again[0].receipt_handle);
+    queue.local.advance(seconds(20)).await;
+    let third = attempt("1").send().await.unwrap().messages.unwrap();
+    assert_eq!(first[0].receipt_handle, third[0].receipt_handle);
     queue.local.advance(seconds(29)).await;
     assert_eq!(
         bodies(&attempt("2").send().await.unwrap().messages.unwrap()),

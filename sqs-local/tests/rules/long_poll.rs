@@ -224,3 +224,29 @@ async fn deleting_the_queue_ends_waiting_polls_with_an_error() {
     let error = poll.await.unwrap().unwrap_err();
     assert!(error.as_service_error().unwrap().is_queue_does_not_exist());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_poll_that_comes_later_does_not_overtake_one_that_waits() {
+    let queue = Sqs::new().queue("orders", &[]).await;
+    let first = poll(&queue, 20).await;
+    // The message wakes the first poll, which has had no time to run when the second asks.
+    let (_, second) = tokio::join!(queue.send("one"), queue.poll(1, 1));
+    assert!(second.is_empty());
+    assert_eq!(first.await.unwrap().0, ["one"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poll_is_refused_at_once_even_if_others_wait() {
+    let queue = Sqs::new().queue("orders", &[]).await;
+    let waiting = poll(&queue, 20).await;
+    let start = Instant::now();
+    let refused = queue
+        .client
+        .receive_message()
+        .queue_url(&queue.url)
+        .wait_time_seconds(20)
+        .visibility_timeout(-1);
+    assert!(refused.send().await.is_err());
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    waiting.abort();
+}

@@ -6,6 +6,10 @@ use crate::http::Running;
 
 /// Runs a script of `tests/clients` against a server; the script ends with an error if anything is not as it should.
 async fn run(interpreter: &str, script: &str) {
+    run_with(interpreter, script, &[]).await;
+}
+
+async fn run_with(interpreter: &str, script: &str, environment: &[(&str, String)]) {
     let server = Running::start().await;
     let path = format!("{}/tests/clients/{script}", env!("CARGO_MANIFEST_DIR"));
     let mut command = Command::new(interpreter);
@@ -16,7 +20,9 @@ async fn run(interpreter: &str, script: &str) {
         .env("AWS_ACCESS_KEY_ID", "test")
         .env("AWS_SECRET_ACCESS_KEY", "test")
         .env("AWS_REGION", "us-east-1");
-    command.env("AWS_DEFAULT_REGION", "us-east-1");
+    command
+        .env("AWS_DEFAULT_REGION", "us-east-1")
+        .envs(environment.iter().map(|(name, value)| (name, value)));
     let output = tokio::task::spawn_blocking(move || command.output())
         .await
         .unwrap()
@@ -43,7 +49,15 @@ async fn boto3_does_a_round_trip() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the AWS CLI (on the PATH, or AWS_CLI names it)"]
 async fn the_aws_cli_does_a_round_trip() {
-    run("bash", "aws_cli.sh").await;
+    // Installed by pip, it lies beside the interpreter.
+    let python = program("PYTHON", "python3");
+    let beside = std::path::Path::new(&python).with_file_name("aws");
+    let default = if beside.is_absolute() && beside.exists() {
+        beside.display().to_string()
+    } else {
+        "aws".into()
+    };
+    run_with("bash", "aws_cli.sh", &[("AWS_CLI", program("AWS_CLI", &default))]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -200,3 +200,43 @@ async fn another_region_is_another_place_and_its_urls_say_so() {
         arn.body
     );
 }
+
+#[tokio::test]
+async fn null_means_that_a_parameter_is_left_out() {
+    let server = Running::start().await;
+    let created = server
+        .json(
+            "CreateQueue",
+            r#"{"QueueName":"orders","Attributes":null,"tags":null}"#,
+        )
+        .await;
+    assert_eq!(created.status, 200, "{}", created.body);
+    let url = format!("http://{}/000000000000/orders", server.address);
+    let nulls = r#""DelaySeconds":null,"MessageAttributes":null,"MessageSystemAttributes":null,"MessageGroupId":null"#;
+    let sent = server
+        .json(
+            "SendMessage",
+            &format!(r#"{{"QueueUrl":"{url}","MessageBody":"x",{nulls}}}"#),
+        )
+        .await;
+    assert_eq!(sent.status, 200, "{}", sent.body);
+}
+
+#[tokio::test]
+async fn a_region_that_is_none_does_not_get_into_the_page() {
+    let server = Running::start().await;
+    let mut connection = server.connect().await;
+    let headers = "x-amz-target: AmazonSQS.CreateQueue\r\nauthorization: AWS4-HMAC-SHA256 \
+                   Credential=test/20260101/<script>/sqs/aws4_request, SignedHeaders=host\r\n";
+    connection
+        .send("POST", "/", headers, r#"{"QueueName":"orders"}"#)
+        .await;
+    connection.answer().await;
+    let page = connection.get("/").await;
+    assert!(
+        page.body.contains("arn:aws:sqs:us-east-1:000000000000:orders"),
+        "{}",
+        page.body
+    );
+    assert!(!page.body.contains("<script>"));
+}

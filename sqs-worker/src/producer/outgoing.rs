@@ -29,8 +29,11 @@ pub(super) struct Outgoing {
 impl Outgoing {
     pub(super) fn of<M: Message>(message: &M) -> Result<Self, SendError> {
         let mut attributes = BTreeMap::from([(NAME_ATTRIBUTE.to_owned(), message.name().to_owned())]);
-        if M::CONTENT_TYPE != Json::CONTENT_TYPE {
-            attributes.insert(CONTENT_TYPE_ATTRIBUTE.to_owned(), M::CONTENT_TYPE.to_owned());
+        if message.content_type() != Json::CONTENT_TYPE {
+            attributes.insert(
+                CONTENT_TYPE_ATTRIBUTE.to_owned(),
+                message.content_type().to_owned(),
+            );
         }
         if message.version() != 1 {
             let headers = Headers {
@@ -44,7 +47,7 @@ impl Outgoing {
             body: message.encode()?,
             attributes,
             group: message.group(),
-            deduplication_id: message.key(),
+            deduplication_id: message.deduplication_id(),
             delay: None,
         })
     }

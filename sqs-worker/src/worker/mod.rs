@@ -57,7 +57,8 @@ pub use self::{
     stats::{Stats, StatsSnapshot},
 };
 use crate::handler::{
-    BoxError, BoxHandler, Delivery, HandlerDef, HandlerError, HandlerSpec, Outcome, Router,
+    BoxError, BoxHandler, Delivery, Handler, HandlerDef, HandlerEntry, HandlerError, HandlerGroup,
+    HandlerSpec, Outcome, Router,
 };
 
 /// Kubernetes and Amazon ECS both kill a process 30 seconds after asking it to stop: be done before.
@@ -112,7 +113,7 @@ type BoxLayer = Box<dyn Fn(BoxHandler) -> BoxHandler + Send + Sync>;
 struct Mount<S> {
     spec: HandlerSpec,
     queue: Option<String>,
-    add: fn(Router<S>) -> Router<S>,
+    add: Box<dyn FnOnce(Router<S>) -> Router<S> + Send>,
 }
 
 impl<S> Worker<S>
@@ -138,21 +139,62 @@ where
     }
 
     /// Mounts a handler on the queue that its `#[handler]` attribute names.
-    pub fn handler<H: HandlerDef<S>>(mut self) -> Self {
-        self.mounts.push(Mount {
-            spec: H::SPEC,
-            queue: None,
-            add: Router::handler::<H>,
-        });
-        self
+    pub fn handler<H: HandlerDef<S>>(self) -> Self {
+        self.mount(HandlerEntry::of::<H>(), None)
     }
 
     /// Mounts a handler on `queue`, whatever its attribute says.
-    pub fn handler_on<H: HandlerDef<S>>(mut self, queue: impl Into<String>) -> Self {
+    pub fn handler_on<H: HandlerDef<S>>(self, queue: impl Into<String>) -> Self {
+        self.mount(HandlerEntry::of::<H>(), Some(queue.into()))
+    }
+
+    /// Mounts all handlers of an `impl` block marked `#[handlers]`, each on the queue that its attribute names.
+    pub fn handlers<G: HandlerGroup<S>>(self) -> Self {
+        G::entries()
+            .into_iter()
+            .fold(self, |worker, entry| worker.mount(entry, None))
+    }
+
+    /// Mounts a plain async function on `queue`: its first parameter is the payload, the others are extracted.
+    ///
+    /// ```no_run
+    /// use sqs_worker::{State, Worker};
+    /// # #[derive(serde::Serialize, serde::Deserialize)] struct Ping { n: u32 }
+    /// # impl sqs_worker::Message for Ping { const NAME: &'static str = "ping"; }
+    ///
+    /// async fn pong(ping: Ping, State(limit): State<u32>) {
+    ///     println!("{} of {limit}", ping.n);
+    /// }
+    ///
+    /// # fn worker(client: aws_sdk_sqs::Client) -> Worker<u32> {
+    /// Worker::new(client, 10).route("pings", pong)
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn route<H, A>(mut self, queue: impl Into<String>, function: H) -> Self
+    where
+        H: Handler<A, S>,
+        A: 'static,
+    {
+        let router = Router::new().route(function);
+        let spec = router.specs().next().copied();
+        if let Some(spec) = spec {
+            let add = Box::new(|all: Router<S>| all.merge(router));
+            self.mounts.push(Mount {
+                spec,
+                queue: Some(queue.into()),
+                add,
+            });
+        }
+        self
+    }
+
+    fn mount(mut self, entry: HandlerEntry<S>, queue: Option<String>) -> Self {
+        let add = Box::new(move |router: Router<S>| router.entry(entry));
         self.mounts.push(Mount {
-            spec: H::SPEC,
-            queue: Some(queue.into()),
-            add: Router::handler::<H>,
+            spec: entry.spec,
+            queue,
+            add,
         });
         self
     }

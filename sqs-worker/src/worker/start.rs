@@ -111,7 +111,7 @@ where
         let settings = Settings::resolve(&options, &specs, &queue)?;
 
         let mut router = mounts
-            .iter()
+            .into_iter()
             .fold(Router::new(), |router, mount| (mount.add)(router));
         if let Some(name) = options.unnamed {
             router = router.unnamed_as(name);
