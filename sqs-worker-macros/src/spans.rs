@@ -34,11 +34,10 @@ pub(crate) fn moved(tokens: TokenStream, first: Span, last: Span) -> TokenStream
     moved.collect()
 }
 
-/// The same tokens, where this type stands.
-pub(crate) fn over(ty: &Type, tokens: TokenStream) -> TokenStream {
-    let mut spans = ty.to_token_stream().into_iter().map(|tree| tree.span());
-    let first = spans.next().unwrap_or_else(Span::call_site);
-    moved(tokens, first, spans.last().unwrap_or(first))
+/// The same tokens, where this type begins.
+pub(crate) fn under(ty: &Type, tokens: TokenStream) -> TokenStream {
+    let first = ty.to_token_stream().into_iter().next();
+    at(first.map_or_else(Span::call_site, |first| first.span()), tokens)
 }
 
 /// The same tokens, all at one place.

@@ -60,6 +60,12 @@ fn now<F: Future>(future: F) -> F::Output {
 }
 
 fn dispatch(criterion: &mut Criterion) {
+    // Timeouts ask the runtime for a timer, even those that are never waited for.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let _entered = runtime.enter();
     let mut group = criterion.benchmark_group("dispatch");
     let delivery = Delivery::fake("").name("empty").receive_count(3).build();
     let mut handler = boxed(handle, Arc::new(7));

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sqs_worker::{
-    Delivery, FromRef, HandlerDef, HandlerError, Lease, Message, Outcome, ReceiveCount, ResultExt, Router,
-    State, handler,
+    Delivery, FromRef, HandlerDef, HandlerError, Lease, Message, Outcome, ReceiveCount, Reply, ResultExt,
+    Router, State, handler,
+    testing::{OutcomeExt, TestWorker},
 };
 use tower::ServiceExt;
 
@@ -63,6 +64,31 @@ fn order(cents: u64) -> OrderPlaced {
         customer: 7,
         cents,
     }
+}
+
+#[derive(Debug, Serialize, Deserialize, Message)]
+#[message(name = "orders.quote", reply = Quote)]
+struct QuoteRequest {}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize, Message)]
+#[message(name = "orders.quoted")]
+struct Quote {
+    cents: u64,
+}
+
+#[handler(queue = "orders")] // the same queue: routed by the message's name
+async fn quote(_: QuoteRequest) -> Reply<Quote> {
+    Reply(Quote { cents: 100 })
+}
+
+#[tokio::test]
+async fn two_handlers_of_one_queue_are_told_apart_by_the_wire_name() {
+    let worker = TestWorker::new(App { cards: Cards })
+        .handler::<charge>()
+        .handler::<quote>();
+    worker.deliver(order(10)).await.assert_ack();
+    let reply: Quote = worker.deliver(QuoteRequest {}).await.assert_reply();
+    assert_eq!(reply, Quote { cents: 100 });
 }
 
 #[tokio::test]

@@ -8,9 +8,9 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use sqs_worker::{
-    Delivery, Extension, FromRef, HandlerDef, HandlerError, Message, Outcome, QueueName, ReceiveCount, Reply,
-    Router, State, handler,
-    handler::{BoxHandler, HandlerGroup, Raw},
+    Delivery, Extension, FromRef, Group, HandlerDef, HandlerError, Message, Outcome, QueueName, ReceiveCount,
+    Reply, Router, State, handler,
+    handler::{BoxHandler, Disposition, HandlerGroup, Raw},
     handlers,
     testing::{OutcomeExt, TestWorker},
 };
@@ -228,6 +228,62 @@ async fn a_batch_of_nothing_that_decodes_does_not_call_the_handler() {
         .deliver_raw(Delivery::fake("not json").build())
         .await
         .assert_dead_letter("cannot decode");
+}
+
+#[tokio::test]
+async fn a_message_of_a_batch_that_lacks_something_fails_alone() {
+    #[handler(queue = "orders", batch(size = 10))]
+    async fn grouped(orders: Vec<Placed>, groups: Vec<Group>) -> Result<(), String> {
+        let texts: Vec<_> = orders
+            .iter()
+            .zip(groups)
+            .map(|(order, group)| format!("{}{}", order.id, group.0))
+            .collect();
+        Err(texts.join(" "))
+    }
+    let batch = (1..=4).map(|id| {
+        let fake = Delivery::fake_of(&Placed { id }).unwrap();
+        if id % 2 == 0 {
+            fake.group("g").build()
+        } else {
+            fake.build()
+        }
+    });
+    let service = <grouped as HandlerDef<()>>::build_batch(()).unwrap();
+    let results = service.oneshot(batch.collect()).await.unwrap();
+    let errors: Vec<_> = results.into_iter().map(|result| result.unwrap_err()).collect();
+    for lacking in [&errors[0], &errors[2]] {
+        assert_eq!(lacking.disposition(), Disposition::DeadLetter);
+        assert!(lacking.to_string().contains("no message group"), "{lacking}");
+    }
+    for handled in [&errors[1], &errors[3]] {
+        assert_eq!(handled.disposition(), Disposition::Retry { after: None });
+        assert_eq!(handled.to_string(), "2g 4g");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_past_its_timeout_is_tried_again() {
+    #[handler(queue = "orders", timeout = "3s", batch(size = 10))]
+    async fn stalls(_: Vec<Placed>) {
+        std::future::pending::<()>().await;
+    }
+    let batch = [1, 2]
+        .map(|id| Delivery::fake_of(&Placed { id }).unwrap().build())
+        .to_vec();
+    let results = <stalls as HandlerDef<()>>::build_batch(())
+        .unwrap()
+        .oneshot(batch)
+        .await
+        .unwrap();
+    let texts: Vec<_> = results
+        .into_iter()
+        .map(|result| result.unwrap_err().to_string())
+        .collect();
+    assert_eq!(
+        texts,
+        ["handler `stalls` did not finish within its timeout of 3s"; 2]
+    );
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use quote::{ToTokens, quote};
 use syn::{Attribute, Ident, Type, Visibility};
 
 use super::{settings::Settings, signature::Signature, spec};
-use crate::spans::{at, bound, ours, over};
+use crate::spans::{at, bound, ours, under};
 
 /// A handler ready to be written down.
 pub(super) struct Emitted {
@@ -19,7 +19,7 @@ pub(super) struct Emitted {
     pub(super) spec: TokenStream,
     /// `BoxHandler`, from the bindings `__spec` and `__state`.
     pub(super) build: TokenStream,
-    /// `Option<BoxBatchHandler>`, from the binding `__state`.
+    /// `Option<BoxBatchHandler>`, from the same.
     pub(super) build_batch: TokenStream,
 }
 
@@ -77,18 +77,19 @@ impl Emitted {
         let (build, build_batch) = if settings.batch.is_some() {
             let batch = quote! {
                 #krate::__private::build_batch(
+                    #spec,
                     #given,
                     |#messages: #krate::__private::Vec<#payload>, #binding: #types| #body,
                 )
             };
-            let build = quote!(#krate::__private::batch_of_one(#spec, #batch));
+            let build = quote!(#krate::__private::batch_of_one(#batch));
             (build, quote!(::core::option::Option::Some(#batch)))
         } else {
             let build = quote! {
                 #krate::__private::build(#spec, #given, |#messages: #payload, #binding: #types| #body)
             };
             let none = quote!({
-                let _ = #given;
+                let _ = (#spec, #given);
                 ::core::option::Option::None
             });
             (build, none)
@@ -196,7 +197,7 @@ fn reply_check(name: &Ident, signature: &Signature, settings: &Settings) -> Toke
             );
         };
     };
-    over(output, check)
+    under(output, check)
 }
 
 /// The mount token: a braced struct, which is in the namespace of types only, so that the function keeps its name

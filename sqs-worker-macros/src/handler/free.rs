@@ -85,6 +85,7 @@ fn handler(function: &ItemFn, signature: &Signature, settings: &Settings) -> Tok
                 }
 
                 fn build_batch(#the_state: #state) -> ::core::option::Option<#krate::handler::BoxBatchHandler> {
+                    let #the_spec = &<Self as #krate::handler::HandlerDef<#state>>::SPEC;
                     #build_batch
                 }
             }

@@ -167,7 +167,7 @@ fn entry(method: &ImplItemFn, emitted: &Emitted, krate: &TokenStream, state: &St
     let cfgs = emit::cfgs(&method.attrs);
     let state = &state.ty;
     let (the_spec, the_state) = (ours("spec"), ours("state"));
-    // The settings are written twice: a constant beside them would not see the bounds of the `impl`.
+    // The settings are written at each place: a constant beside them would not see the bounds of the `impl`.
     quote! {
         #(#cfgs)*
         __entries.push(#krate::handler::HandlerEntry {
@@ -176,7 +176,10 @@ fn entry(method: &ImplItemFn, emitted: &Emitted, krate: &TokenStream, state: &St
                 let #the_spec = &#spec;
                 #build
             },
-            build_batch: |#the_state: #state| #build_batch,
+            build_batch: |#the_state: #state| {
+                let #the_spec = &#spec;
+                #build_batch
+            },
         });
     }
 }

@@ -1,15 +1,8 @@
 //! What `#[handler]` needs.
 
-use std::convert::Infallible;
-
-use tower::{Service, service_fn, util::BoxCloneSyncService};
-
 use super::FieldText;
 use crate::{
-    handler::{
-        BoxBatchHandler, BoxHandler, Delivery, FromBatch, FromDelivery, HandlerError, HandlerSpec,
-        IntoBatchOutcome, IntoOutcome, Outcome, timed,
-    },
+    handler::{BoxHandler, Delivery, FromDelivery, HandlerError, HandlerSpec, IntoOutcome, timed},
     message::Message,
 };
 
@@ -22,77 +15,14 @@ where
     F: Fn(M, A) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output: IntoOutcome<M>> + Send + 'static,
 {
-    let service = service_fn(move |delivery: Delivery| {
+    timed(spec, move |delivery| {
         let (call, state) = (call.clone(), state.clone());
         async move {
             let message = delivery.decode::<M>().map_err(HandlerError::dead_letter)?;
             let extracted = A::from_delivery(&delivery, &state).await.map_err(Into::into)?;
             call(message, extracted).await.into_outcome()
         }
-    });
-    timed(BoxCloneSyncService::new(service), spec)
-}
-
-/// Builds the service of a batch handler.
-///
-/// A body that does not decode is the failure of its own message; the others go on.
-pub fn build_batch<M, A, S, F, Fut>(state: S, call: F) -> BoxBatchHandler
-where
-    M: Message,
-    A: FromBatch<S> + Send + 'static,
-    S: Clone + Send + Sync + 'static,
-    F: Fn(Vec<M>, A) -> Fut + Clone + Send + Sync + 'static,
-    Fut: Future<Output: IntoBatchOutcome> + Send + 'static,
-{
-    BoxCloneSyncService::new(service_fn(move |deliveries: Vec<Delivery>| {
-        let (call, state) = (call.clone(), state.clone());
-        async move {
-            let mut results = Vec::with_capacity(deliveries.len());
-            let (mut messages, mut decoded) = (Vec::new(), Vec::new());
-            for delivery in deliveries {
-                match delivery.decode::<M>() {
-                    Ok(message) => {
-                        messages.push(message);
-                        decoded.push(delivery);
-                        results.push(None);
-                    }
-                    Err(error) => results.push(Some(Err(HandlerError::dead_letter(error)))),
-                }
-            }
-            let len = messages.len();
-            let mut handled = match A::from_batch(&decoded, &state).await {
-                _ if len == 0 => Vec::new(),
-                Ok(extracted) => call(messages, extracted).await.into_batch_outcome(len),
-                Err(error) => Err::<(), _>(error).into_batch_outcome(len),
-            }
-            .into_iter();
-            let missing = || Err(HandlerError::msg("the handler gave no outcome for this message"));
-            let results = results.into_iter();
-            Ok::<_, Infallible>(
-                results
-                    .map(|result| result.or_else(|| handled.next()).unwrap_or_else(missing))
-                    .collect(),
-            )
-        }
-    }))
-}
-
-/// A batch handler as a handler of batches of one.
-pub fn batch_of_one(spec: &HandlerSpec, batch: BoxBatchHandler) -> BoxHandler {
-    let service = service_fn(move |delivery: Delivery| {
-        let mut batch = batch.clone();
-        async move {
-            let results: Vec<Result<Outcome, HandlerError>> = match batch.call(vec![delivery]).await {
-                Ok(results) => results,
-                Err(never) => match never {},
-            };
-            results
-                .into_iter()
-                .next()
-                .unwrap_or_else(|| Err(HandlerError::msg("the batch gave no outcome")))
-        }
-    });
-    timed(BoxCloneSyncService::new(service), spec)
+    })
 }
 
 /// The idempotency key that the message itself has.

@@ -1,5 +1,6 @@
 //! What the macros' expansions need. No part of the API: it changes without notice.
 
+mod batch;
 mod handler;
 mod message;
 mod names;
@@ -8,7 +9,8 @@ mod reply;
 pub use std::{string::String, vec::Vec};
 
 pub use self::{
-    handler::{batch_of_one, build, build_batch, key_by, key_of},
+    batch::{batch_of_one, build_batch},
+    handler::{build, key_by, key_of},
     message::{FieldText, encode, no_variant, text, upcast},
     names::{are_disjoint, count_names, join_names},
     reply::{Otherwise, Probe},

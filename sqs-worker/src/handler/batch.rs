@@ -76,21 +76,47 @@ pub trait FromBatch<S>: Sized {
     ///
     /// # Errors
     ///
-    /// When one of the deliveries lacks it; the handler is then not called.
+    /// When one of the deliveries lacks it: that one fails, and the others are tried without it. Or when the batch as
+    /// a whole lacks it: then all of them fail. The handler is not called with those that failed.
     fn from_batch(
         deliveries: &[Delivery],
         state: &S,
-    ) -> impl Future<Output = Result<Self, HandlerError>> + Send;
+    ) -> impl Future<Output = Result<Self, BatchRejection>> + Send;
+}
+
+/// Which message of a batch lacks what the handler asks for, and the error.
+#[derive(Debug)]
+pub struct BatchRejection {
+    pub(crate) index: Option<usize>,
+    pub(crate) error: HandlerError,
+}
+
+impl BatchRejection {
+    /// The message at this place lacks it.
+    pub fn of(index: usize, error: impl Into<HandlerError>) -> Self {
+        Self {
+            index: Some(index),
+            error: error.into(),
+        }
+    }
+
+    /// The batch as a whole lacks it.
+    pub fn of_all(error: impl Into<HandlerError>) -> Self {
+        Self {
+            index: None,
+            error: error.into(),
+        }
+    }
 }
 
 impl<S: Sync, T: FromRef<S>> FromBatch<S> for State<T> {
-    async fn from_batch(_deliveries: &[Delivery], state: &S) -> Result<Self, HandlerError> {
+    async fn from_batch(_deliveries: &[Delivery], state: &S) -> Result<Self, BatchRejection> {
         Ok(Self(T::from_ref(state)))
     }
 }
 
 impl<S: Sync> FromBatch<S> for QueueName {
-    async fn from_batch(deliveries: &[Delivery], _state: &S) -> Result<Self, HandlerError> {
+    async fn from_batch(deliveries: &[Delivery], _state: &S) -> Result<Self, BatchRejection> {
         Ok(Self(
             deliveries
                 .first()
@@ -101,10 +127,11 @@ impl<S: Sync> FromBatch<S> for QueueName {
 }
 
 impl<S: Sync, T: FromDelivery<S> + Send> FromBatch<S> for Vec<T> {
-    async fn from_batch(deliveries: &[Delivery], state: &S) -> Result<Self, HandlerError> {
+    async fn from_batch(deliveries: &[Delivery], state: &S) -> Result<Self, BatchRejection> {
         let mut all = Self::with_capacity(deliveries.len());
-        for delivery in deliveries {
-            all.push(T::from_delivery(delivery, state).await.map_err(Into::into)?);
+        for (index, delivery) in deliveries.iter().enumerate() {
+            let extracted = T::from_delivery(delivery, state).await;
+            all.push(extracted.map_err(|rejection| BatchRejection::of(index, rejection))?);
         }
         Ok(all)
     }
@@ -115,7 +142,7 @@ macro_rules! tuples {
         #[diagnostic::do_not_recommend]
         #[allow(non_snake_case, unused_variables)]
         impl<S: Sync, $($extractor: FromBatch<S> + Send,)*> FromBatch<S> for ($($extractor,)*) {
-            async fn from_batch(deliveries: &[Delivery], state: &S) -> Result<Self, HandlerError> {
+            async fn from_batch(deliveries: &[Delivery], state: &S) -> Result<Self, BatchRejection> {
                 $(let $extractor = $extractor::from_batch(deliveries, state).await?;)*
                 Ok(($($extractor,)*))
             }

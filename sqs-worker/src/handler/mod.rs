@@ -36,9 +36,9 @@ pub(crate) use self::lease::LeaseState;
 /// [`ResultExt`] has `classify` now.
 #[doc(hidden)]
 pub use self::result_ext::ResultExt as ClassifyExt;
-pub(crate) use self::service::timed;
+pub(crate) use self::service::{boxed_as, timed};
 pub use self::{
-    batch::{BoxBatchHandler, FromBatch, IntoBatchOutcome},
+    batch::{BatchRejection, BoxBatchHandler, FromBatch, IntoBatchOutcome},
     def::{HandlerDef, HandlerEntry, HandlerGroup},
     delivery::Delivery,
     error::{BoxError, Disposition, HandlerError, IntoHandlerError},

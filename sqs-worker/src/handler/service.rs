@@ -1,10 +1,11 @@
 //! Handlers as tower services.
 
-use std::time::Duration;
+use std::{any::type_name, time::Duration};
 
 use tower::{service_fn, util::BoxCloneSyncService};
 
 use super::{Delivery, Handler, HandlerError, HandlerSpec, Outcome};
+use crate::message::Message;
 
 /// A handler of any type: a tower service that takes a delivery and gives an outcome.
 ///
@@ -14,7 +15,8 @@ pub type BoxHandler = BoxCloneSyncService<Delivery, Outcome, HandlerError>;
 /// The service that decodes the payload, extracts the other parameters and calls the handler.
 ///
 /// A body that does not decode fails with [`Disposition::DeadLetter`](super::Disposition::DeadLetter): a second
-/// try would fail the same way. The handler is then not called.
+/// try would fail the same way. The handler is then not called. A run longer than [`DEFAULT_TIMEOUT`] is dropped, and
+/// its message tried again.
 ///
 /// ```
 /// use sqs_worker::{Delivery, Outcome, handler::boxed};
@@ -37,7 +39,20 @@ where
     H: Handler<A, S>,
     S: Clone + Send + Sync + 'static,
 {
-    BoxCloneSyncService::new(service_fn(move |delivery: Delivery| {
+    boxed_as(
+        &HandlerSpec::new(type_name::<H>(), H::Message::NAME),
+        handler,
+        state,
+    )
+}
+
+/// The same with these settings.
+pub(crate) fn boxed_as<H, A, S>(spec: &HandlerSpec, handler: H, state: S) -> BoxHandler
+where
+    H: Handler<A, S>,
+    S: Clone + Send + Sync + 'static,
+{
+    timed(spec, move |delivery| {
         let (handler, state) = (handler.clone(), state.clone());
         async move {
             let message = delivery
@@ -45,7 +60,7 @@ where
                 .map_err(HandlerError::dead_letter)?;
             handler.call(message, delivery, state).await
         }
-    }))
+    })
 }
 
 /// How long a handler may run that says nothing else: as long as a Lambda function may at most ([quotas]).
@@ -56,20 +71,21 @@ where
 /// [quotas]: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
-/// The same handler with the timeout of its settings, or the [default](DEFAULT_TIMEOUT): a run that takes longer is
-/// dropped, and its message tried again.
-pub(crate) fn timed(handler: BoxHandler, spec: &HandlerSpec) -> BoxHandler {
-    let (name, timeout) = (spec.name, spec.timeout.unwrap_or(DEFAULT_TIMEOUT));
-    BoxCloneSyncService::new(service_fn(move |delivery: Delivery| {
-        let mut handler = handler.clone();
+/// A service of this run, with the timeout of its settings or the [default](DEFAULT_TIMEOUT): a run that takes longer
+/// is dropped, and its message tried again.
+pub(crate) fn timed<F, Fut>(spec: &HandlerSpec, run: F) -> BoxHandler
+where
+    F: Fn(Delivery) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Result<Outcome, HandlerError>> + Send + 'static,
+{
+    let limit = TimedOut::of(spec);
+    BoxCloneSyncService::new(service_fn(move |delivery| {
+        let run = run(delivery);
         async move {
-            let run = tower::Service::call(&mut handler, delivery);
-            tokio::time::timeout(timeout, run).await.unwrap_or_else(|_| {
-                Err(HandlerError::retry(TimedOut {
-                    handler: name,
-                    timeout,
-                }))
-            })
+            limit
+                .run(run)
+                .await
+                .unwrap_or_else(|expired| Err(HandlerError::retry(expired)))
         }
     }))
 }
@@ -83,6 +99,21 @@ pub struct TimedOut {
     pub handler: &'static str,
     /// Its timeout.
     pub timeout: Duration,
+}
+
+impl TimedOut {
+    /// What a run of this handler will have exceeded.
+    pub(crate) fn of(spec: &HandlerSpec) -> Self {
+        Self {
+            handler: spec.name,
+            timeout: spec.timeout.unwrap_or(DEFAULT_TIMEOUT),
+        }
+    }
+
+    /// What the run gives, or this when it is not done in time; it is then dropped.
+    pub(crate) async fn run<F: Future>(self, run: F) -> Result<F::Output, Self> {
+        tokio::time::timeout(self.timeout, run).await.map_err(|_| self)
+    }
 }
 
 #[cfg(test)]
@@ -139,7 +170,7 @@ mod tests {
             std::future::pending::<()>().await;
         }
         let spec = HandlerSpec::new("stall", "ping").timeout(Duration::from_secs(600));
-        let error = timed(boxed(handle, ()), &spec).oneshot(ping()).await.unwrap_err();
+        let error = boxed_as(&spec, handle, ()).oneshot(ping()).await.unwrap_err();
         assert_eq!(error.disposition(), Disposition::Retry { after: None });
         assert_eq!(
             error.to_string(),
@@ -153,7 +184,7 @@ mod tests {
             std::future::pending::<()>().await;
         }
         let started = tokio::time::Instant::now();
-        let stall = timed(boxed(handle, ()), &HandlerSpec::new("stall", "ping"));
+        let stall = boxed_as(&HandlerSpec::new("stall", "ping"), handle, ());
         assert!(stall.oneshot(ping()).await.is_err());
         assert_eq!(started.elapsed(), DEFAULT_TIMEOUT);
     }

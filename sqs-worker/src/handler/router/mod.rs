@@ -12,8 +12,7 @@ pub use self::{
     table::Unroutable,
 };
 use super::{
-    BoxHandler, Delivery, Handler, HandlerDef, HandlerEntry, HandlerGroup, HandlerSpec, IntoOutcome, boxed,
-    timed,
+    BoxHandler, Delivery, Handler, HandlerDef, HandlerEntry, HandlerGroup, HandlerSpec, IntoOutcome, boxed_as,
 };
 use crate::message::Message;
 
@@ -98,7 +97,7 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
         self.add(
             spec,
             Place::caller(name),
-            Box::new(move |state| timed(boxed(handler, state), &spec)),
+            Box::new(move |state| boxed_as(&spec, handler, state)),
         )
     }
 
