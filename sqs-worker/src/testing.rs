@@ -98,6 +98,9 @@ impl<S: Clone + Send + Sync + 'static> TestWorker<S> {
     }
 
     /// Adds a layer; the one added last sees a delivery first.
+    ///
+    /// Any tower layer over a service of deliveries does. Where its error is a boxed one, as tower's own are, what the
+    /// handler decided comes out of the box unharmed.
     #[must_use]
     pub fn layer<L>(mut self, layer: L) -> Self
     where
@@ -191,6 +194,14 @@ impl<S> fmt::Debug for TestWorker<S> {
 }
 
 /// Assertions on an [`Outcome`]; each panics with the outcome it found.
+///
+/// ```
+/// use std::time::Duration;
+/// use sqs_worker::{Outcome, testing::OutcomeExt};
+///
+/// Outcome::retry_after(Duration::from_secs(5)).assert_retry_after(Duration::from_secs(5));
+/// Outcome::dead_letter("the card was declined").assert_dead_letter("declined");
+/// ```
 pub trait OutcomeExt: Sized {
     /// The message was acknowledged.
     fn assert_ack(self);

@@ -66,6 +66,24 @@ impl<T: IntoBatchOutcome, E: IntoHandlerError> IntoBatchOutcome for Result<T, E>
 
 /// What a batch handler may take beside its payloads: what belongs to the worker, or a `Vec` of what belongs to
 /// each message.
+///
+/// ```
+/// use sqs_worker::handler::{BatchRejection, FromBatch};
+/// use sqs_worker::{Delivery, HandlerError};
+///
+/// /// How many bytes the bodies have together; more than a megabyte is more than the archive takes at a time.
+/// struct Bytes(usize);
+///
+/// impl<S: Sync> FromBatch<S> for Bytes {
+///     async fn from_batch(deliveries: &[Delivery], _state: &S) -> Result<Self, BatchRejection> {
+///         let bytes = deliveries.iter().map(|delivery| delivery.body().len()).sum();
+///         if bytes > 1 << 20 {
+///             return Err(BatchRejection::of_all(HandlerError::msg("more than a megabyte")));
+///         }
+///         Ok(Self(bytes))
+///     }
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a parameter of a batch handler of a worker whose state is `{S}`",
     label = "not an extractor for a whole batch",

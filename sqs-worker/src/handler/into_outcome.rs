@@ -7,6 +7,19 @@ use super::{HandlerError, IntoHandlerError, Outcome};
 ///
 /// `()` and an `Ok(())` acknowledge the message. An error decides by itself what becomes of it: see
 /// [`HandlerError`].
+///
+/// ```
+/// use sqs_worker::handler::{Disposition, IntoOutcome};
+/// use sqs_worker::{HandlerError, Outcome};
+///
+/// fn outcome(returned: impl IntoOutcome<()>) -> Result<Outcome, HandlerError> {
+///     returned.into_outcome()
+/// }
+///
+/// assert_eq!(outcome(()).unwrap(), Outcome::Ack);
+/// let failed: Result<(), &str> = Err("the bank is closed");
+/// assert_eq!(outcome(failed).unwrap_err().disposition(), Disposition::Retry { after: None });
+/// ```
 #[diagnostic::on_unimplemented(
     message = "a handler of `{M}` cannot return `{Self}`",
     label = "not something a handler may return",

@@ -8,6 +8,20 @@ use serde::{Deserialize, Serialize};
 ///
 /// It travels in [`Headers::failure`](super::Headers::failure), so that whoever looks at the dead-letter queue
 /// sees what failed without searching logs.
+///
+/// ```
+/// use std::time::SystemTime;
+/// use sqs_worker::message::{FailureRecord, Headers};
+///
+/// let record = FailureRecord {
+///     error: vec!["the charge failed".to_owned(), "card declined".to_owned()],
+///     attempts: 3,
+///     handler: Some("charge".to_owned()),
+///     ..FailureRecord::new("the charge failed: card declined", "orders", SystemTime::UNIX_EPOCH)
+/// };
+/// let headers = Headers { failure: Some(record), ..Headers::default() };
+/// assert!(headers.encode().contains(r#""failed-at":0,"queue":"orders","handler":"charge""#));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct FailureRecord {

@@ -86,6 +86,26 @@ pub trait FromDelivery<S>: Sized {
 /// An extractor that may be absent, and so may be asked for as an `Option`.
 ///
 /// Absent and wrong are two things: an attribute that is there and does not parse is a rejection, not `None`.
+///
+/// ```
+/// use sqs_worker::{Group, Outcome, handler::boxed};
+/// # use sqs_worker::Delivery;
+/// # use tower::ServiceExt;
+/// # #[derive(serde::Serialize, serde::Deserialize)] struct Order {}
+/// # impl sqs_worker::Message for Order { const NAME: &'static str = "order"; }
+///
+/// async fn handle(order: Order, group: Option<Group>) -> Outcome {
+///     match group {
+///         Some(Group(tenant)) => Outcome::dead_letter(tenant),
+///         None => Outcome::ack(),
+///     }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+/// let outcome = boxed(handle, ()).oneshot(Delivery::fake("{}").build()).await.unwrap();
+/// assert_eq!(outcome, Outcome::Ack);
+/// # });
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`Option<{Self}>` cannot be a handler parameter of a worker whose state is `{S}`",
     label = "`{Self}` is not an extractor that may be absent",

@@ -101,7 +101,8 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
         )
     }
 
-    /// Chooses the handler for messages without a name: the one that takes an `M`.
+    /// Chooses the handler for messages without a name, as senders other than ours send them: the one that takes an
+    /// `M`. With one handler only there is nothing to choose.
     #[track_caller]
     pub fn unnamed<M: Message>(self) -> Self {
         self.unnamed_as(M::NAME)
@@ -118,6 +119,21 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
     /// is not clear whose they are.
     ///
     /// Without a fallback they are dead-lettered, with an error that lists the names that are known.
+    ///
+    /// ```
+    /// use sqs_worker::{Delivery, Outcome, Router};
+    /// use tower::ServiceExt;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let router = Router::new().fallback(|delivery: Delivery| async move {
+    ///     println!("nobody wants {:?}", delivery.name());
+    ///     Outcome::ack()
+    /// });
+    /// let service = router.build(())?;
+    /// let delivery = Delivery::fake("{}").name("orders.forgotten").build();
+    /// assert_eq!(service.oneshot(delivery).await.unwrap(), Outcome::Ack);
+    /// # Ok::<(), sqs_worker::handler::RouterError>(()) }).unwrap();
+    /// ```
     pub fn fallback<F, Fut>(mut self, fallback: F) -> Self
     where
         F: Fn(Delivery) -> Fut + Clone + Send + Sync + 'static,
@@ -142,6 +158,24 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
 
     /// Adds the handlers of another router under a prefix: its `placed` is then found as `orders.placed` with
     /// the prefix `orders.`. Its fallback and its choice for unnamed messages are left behind.
+    ///
+    /// ```
+    /// use sqs_worker::{Delivery, Outcome, Router};
+    /// use tower::ServiceExt;
+    /// # #[derive(serde::Serialize, serde::Deserialize)] struct Placed {}
+    /// # impl sqs_worker::Message for Placed { const NAME: &'static str = "placed"; }
+    ///
+    /// async fn retail(order: Placed) {}
+    /// async fn wholesale(order: Placed) -> Outcome { Outcome::retry() }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let router = Router::new()
+    ///     .nest("retail.", Router::new().route(retail))
+    ///     .nest("wholesale.", Router::new().route(wholesale));
+    /// let delivery = Delivery::fake("{}").name("wholesale.placed").build();
+    /// assert_eq!(router.build(())?.oneshot(delivery).await.unwrap(), Outcome::retry());
+    /// # Ok::<(), sqs_worker::handler::RouterError>(()) }).unwrap();
+    /// ```
     pub fn nest(mut self, prefix: &str, other: Self) -> Self {
         self.routes.extend(other.routes.into_iter().map(|mut route| {
             for name in &mut route.names {
