@@ -78,6 +78,12 @@ fn group(item: &mut ItemImpl, block: &Block, errors: &mut Errors) -> TokenStream
             continue;
         };
         found = true;
+        if let Some(cfg) = emit::cfgs(&method.attrs).first() {
+            let text = "a handler method is there always or never: what it asks for is asked of the whole service; move it to \
+                        a service of its own, under this condition";
+            errors.over(cfg, text);
+            continue;
+        }
         let Some(tokens) = arguments(attribute, errors) else {
             continue;
         };
@@ -89,7 +95,7 @@ fn group(item: &mut ItemImpl, block: &Block, errors: &mut Errors) -> TokenStream
         let emitted = Emitted::new(&method.sig.ident, Some(&service), &signature, &settings, &state);
         bounds.extend(emitted.bounds.clone());
         checks.push(emitted.checks.clone());
-        entries.push(entry(method, &emitted, &krate, &state));
+        entries.push(entry(&emitted, &krate, &state));
     }
     if !found {
         let text = "no method here is a handler: mark one `#[handler(queue = \"orders\")]`";
@@ -157,19 +163,17 @@ fn arguments(attribute: Attribute, errors: &mut Errors) -> Option<TokenStream> {
     }
 }
 
-fn entry(method: &ImplItemFn, emitted: &Emitted, krate: &TokenStream, state: &State) -> TokenStream {
+fn entry(emitted: &Emitted, krate: &TokenStream, state: &State) -> TokenStream {
     let Emitted {
         spec,
         build,
         build_batch,
         ..
     } = emitted;
-    let cfgs = emit::cfgs(&method.attrs);
     let state = &state.ty;
     let (the_spec, the_state) = (ours("spec"), ours("state"));
     // The settings are written at each place: a constant beside them would not see the bounds of the `impl`.
     quote! {
-        #(#cfgs)*
         __entries.push(#krate::handler::HandlerEntry {
             spec: #spec,
             build: |#the_state: #state| {
