@@ -4,7 +4,7 @@
 //! between, the step runs again: nothing is lost.
 
 use serde::{Deserialize, Serialize};
-use sqs_worker::{HandlerError, Message, ReceiveCount, ResultExt, State, handler, handler::ClassifyExt};
+use sqs_worker::{HandlerError, Message, ReceiveCount, ResultExt, State, handler};
 
 use crate::{
     services::{Bank, Carrier, Mailer, Warehouse},
