@@ -51,7 +51,6 @@ impl Lease {
     }
 
     /// A lease on this state.
-    #[cfg_attr(not(test), allow(dead_code))]
     pub(crate) fn new(state: Arc<LeaseState>) -> Self {
         Self { state: Some(state) }
     }
@@ -85,7 +84,6 @@ impl Lease {
     }
 }
 
-#[cfg_attr(not(test), allow(dead_code))]
 impl LeaseState {
     /// A lease that lasts until `deadline`.
     pub(crate) fn new(deadline: Instant) -> Self {

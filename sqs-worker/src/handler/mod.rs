@@ -31,11 +31,7 @@ mod router;
 mod service;
 mod spec;
 
-#[allow(unused_imports)]
 pub(crate) use self::lease::LeaseState;
-/// [`ResultExt`] has `classify` now.
-#[doc(hidden)]
-pub use self::result_ext::ResultExt as ClassifyExt;
 pub(crate) use self::service::{boxed_as, timed};
 pub use self::{
     batch::{BatchRejection, BoxBatchHandler, FromBatch, IntoBatchOutcome},
