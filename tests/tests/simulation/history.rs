@@ -14,6 +14,8 @@ use sqs_local::api::MessageId;
 use sqs_worker::{Report, worker::StatsSnapshot};
 use tokio::time::Instant;
 
+use crate::trace;
+
 /// Who did something.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Actor {
@@ -129,6 +131,8 @@ pub(crate) struct Settled {
     pub(crate) handle: Handle,
     /// Whether it was answered with success.
     pub(crate) ok: bool,
+    /// Whether SQS refused it for what it asked: the handle does not count any more.
+    pub(crate) refused: bool,
     /// Whether it changed anything in SQS.
     pub(crate) effect: bool,
 }
@@ -180,6 +184,8 @@ pub(crate) struct Facts {
 #[derive(Clone, Debug)]
 pub(crate) struct History {
     start: Instant,
+    /// With `SIM_LIVE` every event is printed when it happens: for runs that do not end.
+    live: bool,
     book: Arc<Mutex<Book>>,
 }
 
@@ -203,6 +209,7 @@ impl History {
     pub(crate) fn new() -> Self {
         Self {
             start: Instant::now(),
+            live: std::env::var_os("SIM_LIVE").is_some(),
             book: Arc::default(),
         }
     }
@@ -216,8 +223,11 @@ impl History {
     }
 
     pub(crate) fn add(&self, actor: Actor, what: What) {
-        let at = self.now();
-        self.book().events.push(Event { at, actor, what });
+        let event = Event { at: self.now(), actor, what };
+        if self.live {
+            eprintln!("{}", trace::line(&event));
+        }
+        self.book().events.push(event);
     }
 }
 

@@ -16,7 +16,7 @@ pub(crate) fn clock(at: Duration) -> String {
 /// The whole story, one line an event. Empty polls are left out.
 pub(crate) fn story(past: &Past) -> String {
     let mut text = String::new();
-    let idle: Vec<usize> = past
+    let mut idle: Vec<usize> = past
         .events
         .iter()
         .filter_map(|event| match &event.what {
@@ -24,24 +24,34 @@ pub(crate) fn story(past: &Past) -> String {
             _ => None,
         })
         .collect();
-    for Event { at, actor, what } in &past.events {
-        let is_idle = |number: &usize| idle.binary_search(number).is_ok() || idle.contains(number);
-        let line = match what {
-            What::Asked(number, _) | What::Did(number, _) | What::Saw(number, _) if is_idle(number) => continue,
-            What::Asked(number, asked) => format!("asks  {number}: {}", asked_text(asked)),
-            What::Did(number, answer) => format!("  SQS {number}: {}", answer_text(answer)),
-            What::Saw(number, answer) => format!("  sees {number}: {}", answer_text(answer)),
-            What::Started(number, run) => format!("run {number} starts on {:?}", run.handle),
-            What::Ended(number, how) => format!("run {number} ends: {how:?}"),
-            What::WorkerReturned(report, _) => format!(
-                "returns; interrupted {}, abandoned {}",
-                report.interrupted, report.abandoned
-            ),
-            other => format!("{other:?}"),
+    idle.sort_unstable();
+    for event in &past.events {
+        let (What::Asked(number, _) | What::Did(number, _) | What::Saw(number, _)) = &event.what else {
+            let _ = writeln!(text, "{}", line(event));
+            continue;
         };
-        let _ = writeln!(text, "{} {actor:<6} {line}", clock(*at), actor = actor.to_string());
+        if idle.binary_search(number).is_err() {
+            let _ = writeln!(text, "{}", line(event));
+        }
     }
     text
+}
+
+/// One event.
+pub(crate) fn line(event: &Event) -> String {
+    let Event { at, actor, what } = event;
+    let text = match what {
+        What::Asked(number, asked) => format!("asks  {number}: {}", asked_text(asked)),
+        What::Did(number, answer) => format!("  SQS {number}: {}", answer_text(answer)),
+        What::Saw(number, answer) => format!("  sees {number}: {}", answer_text(answer)),
+        What::Started(number, run) => format!("run {number} starts on {:?}", run.handle),
+        What::Ended(number, how) => format!("run {number} ends: {how:?}"),
+        What::WorkerReturned(report, _) => {
+            format!("returns; interrupted {}, abandoned {}", report.interrupted, report.abandoned)
+        }
+        other => format!("{other:?}"),
+    };
+    format!("{} {:<6} {text}", clock(*at), actor.to_string())
 }
 
 fn asked_text(asked: &Asked) -> String {

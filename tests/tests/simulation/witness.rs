@@ -318,14 +318,14 @@ fn told(book: &mut Book, ids: &BTreeMap<String, Handle>, reply: &Result<Reply, E
                 .collect(),
         ),
         Ok(Reply::Settled(message)) => Answer::Settled(
-            ids.values().map(|handle| Settled { handle: *handle, ok: true, effect: message.is_some() }).collect(),
+            ids.values().map(|handle| Settled { handle: *handle, ok: true, refused: false, effect: message.is_some() }).collect(),
         ),
         Ok(Reply::SettledBatch { successful, failed }) => {
             let done = successful.iter().filter_map(|(id, message)| {
-                Some(Settled { handle: *ids.get(id)?, ok: true, effect: message.is_some() })
+                Some(Settled { handle: *ids.get(id)?, ok: true, refused: false, effect: message.is_some() })
             });
             let failed = failed.iter().filter_map(|entry| {
-                Some(Settled { handle: *ids.get(&entry.id)?, ok: false, effect: false })
+                Some(Settled { handle: *ids.get(&entry.id)?, ok: false, refused: entry.sender_fault, effect: false })
             });
             Answer::Settled(done.chain(failed).collect())
         }

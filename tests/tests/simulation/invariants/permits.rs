@@ -57,15 +57,23 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
                         }
                     }
                     (Asked::Delete(_), Answer::Settled(entries)) => {
-                        for entry in entries.iter().filter(|entry| entry.ok) {
+                        for entry in entries.iter().filter(|entry| entry.ok || entry.refused) {
                             at_work.remove(&(actor, entry.handle.message));
                         }
                     }
                     (Asked::Hide(changes), Answer::Settled(entries)) => {
-                        for entry in entries.iter().filter(|entry| entry.ok) {
+                        for entry in entries {
                             let key = (actor, entry.handle.message);
+                            if entry.refused {
+                                // Not its any more: nothing will be settled.
+                                at_work.remove(&key);
+                            }
                             let Some(work) = at_work.get_mut(&key) else { continue };
-                            if !work.running && request.at >= work.ended {
+                            if !entry.ok {
+                                continue;
+                            }
+                            // The second: a renewal that came too late, when the lease was over already.
+                            if !work.running && (request.at >= work.ended || at > work.deadline) {
                                 at_work.remove(&key);
                             } else if let Some((_, time)) = changes.iter().find(|(handle, _)| *handle == entry.handle) {
                                 work.deadline = request.at + *time;

@@ -61,11 +61,18 @@ fn hidden_long_enough(index: &Index<'_>, found: &mut Found) {
     let mut failed: BTreeMap<(Actor, Msg), Duration> = BTreeMap::new();
     for event in index.events() {
         match &event.what {
+            What::Started(_, run) => {
+                failed.remove(&(event.actor, run.message));
+            }
             What::Ended(number, how) => {
                 let Some(span) = index.runs.get(number) else { continue };
                 let key = (event.actor, span.run.message);
                 let Some(queue) = index.queue_of(span.run.message) else { continue };
                 let least = match how {
+                    // Without a dead-letter queue, what was tried too often goes by the schedule.
+                    Ended::Failed(Some(_)) if queue.max_receives.is_none() && queue.max_attempts.is_some() => {
+                        queue.retry.0 / 2
+                    }
                     Ended::Failed(Some(delay)) => *delay,
                     Ended::Failed(None) | Ended::Panicked => queue.retry.0 / 2,
                     _ => {

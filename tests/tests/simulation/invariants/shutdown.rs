@@ -78,7 +78,7 @@ fn kept(index: &Index<'_>, actor: Actor, end: Duration, found: &mut Found) {
                 });
             }
             (Asked::Hide(changes), Answer::Settled(entries)) => {
-                for entry in entries.iter().filter(|entry| entry.ok) {
+                for entry in entries.iter().filter(|entry| entry.ok || entry.refused) {
                     let running = index.runs.values().any(|span| {
                         span.actor == actor
                             && span.run.message == entry.handle.message
@@ -86,7 +86,7 @@ fn kept(index: &Index<'_>, actor: Actor, end: Duration, found: &mut Found) {
                             && span.ended.is_none_or(|(at, _)| at > request.at)
                     });
                     let Some((_, time)) = changes.iter().find(|(handle, _)| *handle == entry.handle) else { continue };
-                    if running {
+                    if running && entry.ok {
                         hidden.insert(entry.handle.message, (entry.handle, request.at + *time));
                     } else {
                         hidden.remove(&entry.handle.message);

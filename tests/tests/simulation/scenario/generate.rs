@@ -19,10 +19,11 @@ const HOUR: Duration = Duration::from_secs(3_600);
 /// The scenario of a seed: always the same.
 pub(crate) fn generate(seed: u64) -> Scenario {
     let mut dice = Dice(StdRng::seed_from_u64(seed));
-    let queues: Vec<QueuePlan> = (0..1 + dice.weighted(&[75, 20, 5]))
-        .map(|_| dice.queue())
-        .collect();
+    let queues = 1 + dice.weighted(&[75, 20, 5]);
     let workers = 1 + dice.weighted(&[40, 30, 15, 10, 5]);
+    // Where messages stay hidden for hours, few may poll meanwhile.
+    let long = queues == 1 && workers <= 2 && dice.chance(0.08);
+    let queues: Vec<QueuePlan> = (0..queues).map(|_| dice.queue(long)).collect();
     let trouble = match dice.weighted(&[6, 3, 1]) {
         0 => dice.time(MINUTE, 5 * MINUTE),
         1 => dice.time(5 * MINUTE, HOUR),
@@ -46,7 +47,7 @@ pub(crate) fn generate(seed: u64) -> Scenario {
 
 /// The time in which idle workers send as many polls as a run may have.
 fn affordable(queues: &[QueuePlan], workers: usize) -> Duration {
-    const POLLS: f64 = 300.0;
+    const POLLS: f64 = 200.0;
     let wait = |queue: &QueuePlan| (queue.visibility.as_secs() * 2 / 3).clamp(1, 20) as f64;
     let a_second: f64 = queues.iter().map(|queue| workers as f64 / wait(queue)).sum();
     Duration::from_secs((POLLS / a_second) as u64)
@@ -81,10 +82,13 @@ impl Dice {
         Duration::from_millis(self.0.random_range(least..=most.max(least)))
     }
 
-    fn queue(&mut self) -> QueuePlan {
-        let visibility = Duration::from_secs(self.one_of(&[
-            2, 3, 5, 5, 10, 10, 20, 30, 30, 30, 60, 60, 120, 300, 600, 3_600, 43_200,
-        ]));
+    fn queue(&mut self, long: bool) -> QueuePlan {
+        let visibility = if long {
+            self.one_of(&[1_200, 3_600, 3_600, 10_000, 43_200])
+        } else {
+            self.one_of(&[2, 3, 5, 5, 10, 10, 20, 30, 30, 30, 60, 60, 120, 300, 600])
+        };
+        let visibility = Duration::from_secs(visibility);
         let base = Duration::from_secs(self.one_of(&[1, 1, 2, 5, 10]));
         let patience = match self.weighted(&[3, 5, 2]) {
             2 if visibility >= MINUTE => Patience::Long,
