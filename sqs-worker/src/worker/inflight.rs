@@ -5,6 +5,8 @@ use std::{
     sync::Arc,
 };
 
+use tokio::time::Instant;
+
 use super::{gate::Permit, lease::Id, verdict::Plan};
 use crate::handler::{Delivery, LeaseState};
 
@@ -27,6 +29,14 @@ pub(crate) struct InFlight {
     pub(crate) stage: Stage,
     /// How often its settling has been tried.
     pub(crate) tries: u32,
+    /// Its place among those that wait: the higher, the sooner.
+    pub(crate) rank: i64,
+    /// The tenant whose handlers are counted, where they are.
+    pub(crate) tenant: Option<Arc<str>>,
+    /// When it is tried again in place, while it waits for that.
+    pub(crate) rests_until: Option<Instant>,
+    /// When its handler was started.
+    pub(crate) started: Option<Instant>,
     /// Held until the message is settled. In a FIFO queue the lane holds one for all its messages.
     pub(crate) permit: Option<Permit>,
 }
@@ -42,7 +52,7 @@ impl InFlight {
 /// Where a message stands.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// In its lane, behind others of its group.
+    /// Behind others of its group, for a free handler, or for its next attempt.
     Waiting,
     /// Its handler runs.
     Running,
@@ -70,6 +80,11 @@ pub(crate) struct Table {
 }
 
 impl Table {
+    /// The id that the next message will have.
+    pub(crate) fn next_id(&self) -> Id {
+        self.next + 1
+    }
+
     pub(crate) fn insert(&mut self, entry: InFlight) -> Id {
         self.next += 1;
         self.by_message.insert(entry.message_id.clone(), self.next);

@@ -42,6 +42,8 @@ struct Lease {
     next: Instant,
     /// A renewal is under way.
     renewing: bool,
+    /// The next renewal is to hide the message until this instant at least, because its handler asked for it.
+    until: Option<Instant>,
     /// Being settled: not renewed any more.
     settling: bool,
 }
@@ -74,6 +76,7 @@ impl Leases {
             limit,
             next: deadline,
             renewing: false,
+            until: None,
             settling: false,
         };
         self.timeline.insert((lease.next, id));
@@ -107,7 +110,11 @@ impl Leases {
                 due.push(Due::Lost(id));
                 self.end(id);
             } else if !lease.renewing && !lease.settling && lease.next < lease.deadline {
-                let extension = whole_seconds(self.visibility.min(lease.limit - now));
+                let asked = lease
+                    .until
+                    .take()
+                    .map_or(Duration::ZERO, |until| whole_seconds_up(until - now));
+                let extension = whole_seconds(self.visibility.max(asked).min(lease.limit - now));
                 lease.renewing = true;
                 let deadline = lease.deadline;
                 self.schedule(id, deadline);
@@ -128,10 +135,29 @@ impl Leases {
         lease.deadline = sent + extension;
         let next = if lease.settling {
             lease.deadline
+        } else if lease.until.is_some_and(|until| until > lease.deadline) {
+            // Asked for while this renewal was under way.
+            sent
         } else {
             self.renew_at(id)
         };
         self.schedule(id, next);
+    }
+
+    /// The handler asks that the message stay hidden until this instant at least: the next renewal does that, and it
+    /// is due now. Never beyond the twelve hours, and never less than there is.
+    pub(crate) fn extend(&mut self, id: Id, until: Instant, now: Instant) {
+        let Some(lease) = self.held.get_mut(&id) else {
+            return;
+        };
+        let until = until.min(lease.limit);
+        if lease.settling || until <= lease.deadline {
+            return;
+        }
+        lease.until = Some(lease.until.map_or(until, |asked| asked.max(until)));
+        if !lease.renewing {
+            self.schedule(id, now);
+        }
     }
 
     /// A renewal failed and may be tried again.
@@ -143,6 +169,7 @@ impl Leases {
             return;
         }
         let left = lease.deadline.saturating_duration_since(now);
+        // What the handler asked for went with the call that failed; it asks again if it still waits.
         let pause = (left / 4).clamp(Duration::from_millis(100), Duration::from_secs(5));
         let next = (now + pause).min(lease.deadline);
         self.schedule(id, next);
@@ -214,6 +241,11 @@ impl Leases {
 /// SQS counts visibility in whole seconds; rounding down keeps our deadline before its own.
 fn whole_seconds(duration: Duration) -> Duration {
     Duration::from_secs(duration.as_secs())
+}
+
+/// Rounded up, a delay never ends too early.
+pub(crate) fn whole_seconds_up(duration: Duration) -> Duration {
+    Duration::from_secs(duration.as_secs() + u64::from(duration.subsec_nanos() > 0))
 }
 
 #[cfg(test)]
@@ -366,6 +398,48 @@ mod tests {
         leases.grant(1, sent + SECOND * 25);
         assert_eq!(leases.deadline(1), Some(sent + SECOND * 55));
         assert_eq!((leases.len(), leases.next_at()), (1, Some(sent + SECOND * 45)));
+    }
+
+    #[test]
+    fn a_handler_that_asks_for_more_gets_it_at_once_and_in_one_renewal() {
+        let sent = Instant::now();
+        let mut leases = granted([1], sent);
+        leases.extend(1, sent + SECOND * 300, sent + SECOND);
+        leases.extend(1, sent + SECOND * 200, sent + SECOND);
+        assert_eq!(leases.next_at(), Some(sent + SECOND));
+        assert_eq!(leases.due(sent + SECOND), [Due::Renew(1, SECOND * 299)]);
+        leases.renewed(1, sent + SECOND, SECOND * 299);
+        assert_eq!(leases.deadline(1), Some(sent + SECOND * 300));
+        assert_eq!(leases.next_at(), Some(sent + SECOND * 290));
+    }
+
+    #[test]
+    fn asking_for_less_than_there_is_changes_nothing() {
+        let sent = Instant::now();
+        let mut leases = granted([1], sent);
+        leases.extend(1, sent + SECOND * 30, sent);
+        assert_eq!(leases.next_at(), Some(sent + SECOND * 20));
+    }
+
+    #[test]
+    fn asking_for_more_than_twelve_hours_gets_what_is_left_of_them() {
+        let sent = Instant::now();
+        let mut leases = granted([1], sent);
+        leases.extend(1, sent + MAX_VISIBILITY * 2, sent + SECOND);
+        assert_eq!(
+            leases.due(sent + SECOND),
+            [Due::Renew(1, MAX_VISIBILITY - SECOND)]
+        );
+    }
+
+    #[test]
+    fn what_is_asked_for_during_a_renewal_is_asked_of_the_next() {
+        let sent = Instant::now();
+        let mut leases = granted([1], sent);
+        leases.due(sent + SECOND * 20);
+        leases.extend(1, sent + SECOND * 120, sent + SECOND * 20);
+        leases.renewed(1, sent + SECOND * 20, VISIBILITY);
+        assert_eq!(leases.due(sent + SECOND * 21), [Due::Renew(1, SECOND * 99)]);
     }
 
     #[test]
