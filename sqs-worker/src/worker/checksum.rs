@@ -54,13 +54,21 @@ fn attributes_md5(attributes: &HashMap<String, MessageAttributeValue>) -> Md5 {
 
 fn matches(md5: Md5, expected: &str) -> bool {
     let found = md5.finalize();
-    expected.len() == 2 * found.len()
-        && found.iter().enumerate().all(|(place, byte)| {
-            expected
-                .get(2 * place..2 * place + 2)
-                .and_then(|hex| u8::from_str_radix(hex, 16).ok())
-                == Some(*byte)
-        })
+    let digits = expected.as_bytes();
+    digits.len() == 2 * found.len()
+        && found
+            .iter()
+            .zip(digits.chunks_exact(2))
+            .all(|(byte, pair)| digit(byte >> 4) == pair[0] && digit(byte & 15) == pair[1])
+}
+
+/// SQS writes them in lower case.
+fn digit(value: u8) -> u8 {
+    if value < 10 {
+        b'0' + value
+    } else {
+        b'a' + value - 10
+    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,17 @@
 //! The messages of one queue that are taken in and not settled yet.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{HashMap, VecDeque},
     sync::Arc,
 };
 
 use tokio::time::Instant;
 
-use super::{gate::Permit, lease::Id, verdict::Plan};
+use super::{
+    gate::Permit,
+    ids::{Id, IdMap},
+    verdict::Plan,
+};
 use crate::handler::{Delivery, LeaseState};
 
 /// How many finished messages are remembered whose deletion SQS did not confirm.
@@ -74,7 +78,7 @@ pub(crate) enum Ending {
 /// All of them, by id and by SQS's message id.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    entries: BTreeMap<Id, InFlight>,
+    entries: IdMap<InFlight>,
     by_message: HashMap<Arc<str>, Id>,
     next: Id,
 }
@@ -115,11 +119,13 @@ impl Table {
 
     /// The ids at one stage, oldest first.
     pub(crate) fn at(&self, stage: &Stage) -> Vec<Id> {
-        self.entries
-            .iter()
+        let entries = self.entries.iter();
+        let mut ids: Vec<Id> = entries
             .filter(|(_, entry)| entry.stage == *stage)
             .map(|(id, _)| *id)
-            .collect()
+            .collect();
+        ids.sort_unstable();
+        ids
     }
 
     pub(crate) fn len(&self) -> usize {

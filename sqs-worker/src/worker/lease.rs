@@ -11,15 +11,12 @@
 //!
 //! [ChangeMessageVisibility]: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use tokio::time::Instant;
 
-/// The number of one delivery inside this process; never used twice.
-pub(crate) type Id = u64;
+pub(crate) use super::ids::Id;
+use super::ids::IdMap;
 
 /// The longest that SQS hides a message, counted from its receive.
 pub(crate) const MAX_VISIBILITY: Duration = Duration::from_secs(12 * 60 * 60);
@@ -28,7 +25,7 @@ pub(crate) const MAX_VISIBILITY: Duration = Duration::from_secs(12 * 60 * 60);
 #[derive(Debug)]
 pub(crate) struct Leases {
     visibility: Duration,
-    held: BTreeMap<Id, Lease>,
+    held: IdMap<Lease>,
     timeline: BTreeSet<(Instant, Id)>,
 }
 
@@ -61,7 +58,7 @@ impl Leases {
     pub(crate) fn new(visibility: Duration) -> Self {
         Self {
             visibility,
-            held: BTreeMap::new(),
+            held: IdMap::default(),
             timeline: BTreeSet::new(),
         }
     }
@@ -71,18 +68,17 @@ impl Leases {
         self.end(id);
         let deadline = sent + self.visibility;
         let limit = sent + MAX_VISIBILITY;
+        let next = self.renew_at(deadline, limit);
         let lease = Lease {
             deadline,
             limit,
-            next: deadline,
+            next,
             renewing: false,
             until: None,
             settling: false,
         };
-        self.timeline.insert((lease.next, id));
+        self.timeline.insert((next, id));
         self.held.insert(id, lease);
-        let renew_at = self.renew_at(id);
-        self.schedule(id, renew_at);
     }
 
     /// Everything that is due. Renewals that come due within a tenth of the visibility time-out are taken along, so
@@ -119,6 +115,9 @@ impl Leases {
                 let deadline = lease.deadline;
                 self.schedule(id, deadline);
                 due.push(Due::Renew(id, extension));
+            } else if lease.settling && lease.next < lease.deadline {
+                let deadline = lease.deadline;
+                self.schedule(id, deadline);
             }
         }
         due
@@ -139,7 +138,8 @@ impl Leases {
             // Asked for while this renewal was under way.
             sent
         } else {
-            self.renew_at(id)
+            let (deadline, limit) = (lease.deadline, lease.limit);
+            self.renew_at(deadline, limit)
         };
         self.schedule(id, next);
     }
@@ -185,9 +185,8 @@ impl Leases {
         let Some(lease) = self.held.get_mut(&id) else {
             return;
         };
+        // Its place on the timeline stays: most are settled before it comes, and then it is moved on.
         lease.settling = true;
-        let deadline = lease.deadline;
-        self.schedule(id, deadline);
     }
 
     /// The lease is over: settled, lost or given up.
@@ -221,12 +220,11 @@ impl Leases {
 
     /// A third of the visibility time-out before the deadline: room for several tries. A lease that ends with its
     /// twelve hours is not renewed any more, and its next event is its end.
-    fn renew_at(&self, id: Id) -> Instant {
-        let lease = &self.held[&id];
-        if lease.limit.saturating_duration_since(lease.deadline) < Duration::from_secs(1) {
-            return lease.deadline;
+    fn renew_at(&self, deadline: Instant, limit: Instant) -> Instant {
+        if limit.saturating_duration_since(deadline) < Duration::from_secs(1) {
+            return deadline;
         }
-        lease.deadline - self.visibility / 3
+        deadline - self.visibility / 3
     }
 
     fn schedule(&mut self, id: Id, next: Instant) {

@@ -27,6 +27,7 @@ mod control;
 mod error;
 mod gate;
 mod gather;
+mod ids;
 mod inflight;
 mod intake;
 mod lane;

@@ -2,7 +2,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     sync::Arc,
     time::Duration,
 };
@@ -18,16 +18,14 @@ use super::lease::Id;
 /// that has as many handlers as it may is passed over.
 #[derive(Debug)]
 pub(crate) struct Ready {
-    by_rank: BTreeSet<(Reverse<i64>, Id)>,
-    /// Ids grow with time: the first came first.
-    waiting: BTreeMap<Id, Waiting>,
+    /// In the order in which they start. Ids grow with time: the first came first.
+    waiting: BTreeMap<(Reverse<i64>, Id), Waiting>,
     patience: Duration,
     tenants: Tenants,
 }
 
 #[derive(Debug)]
 struct Waiting {
-    rank: i64,
     since: Instant,
     tenant: Option<Arc<str>>,
 }
@@ -49,7 +47,6 @@ impl Ready {
     /// `limit` is the most handlers at once that one tenant may have.
     pub(crate) fn new(patience: Duration, limit: Option<usize>) -> Self {
         Self {
-            by_rank: BTreeSet::new(),
             waiting: BTreeMap::new(),
             patience,
             tenants: Tenants {
@@ -77,37 +74,42 @@ impl Ready {
         if let Some(tenant) = &tenant {
             self.tenants.counts.entry(tenant.clone()).or_default().waiting += 1;
         }
-        self.by_rank.insert((Reverse(rank), id));
-        self.waiting.insert(
-            id,
-            Waiting {
-                rank,
-                since: now,
-                tenant,
-            },
-        );
+        self.waiting
+            .insert((Reverse(rank), id), Waiting { since: now, tenant });
     }
 
     /// Takes the next that may start; its tenant has one handler more from now on, until [`ended`](Self::ended).
     pub(crate) fn pop(&mut self, now: Instant) -> Option<Id> {
-        let may_start = |id: &Id| self.tenants.may_start(&self.waiting[id]);
-        let patient = self
-            .waiting
-            .iter()
-            .take_while(|(_, waiting)| now.saturating_duration_since(waiting.since) >= self.patience)
-            .map(|(id, _)| *id)
-            .find(may_start);
-        let id = patient.or_else(|| self.by_rank.iter().map(|(_, id)| *id).find(may_start))?;
-        let tenant = self.take(id)?.tenant;
-        if let Some(tenant) = tenant {
+        let next = self.out_of_patience(now).or_else(|| {
+            let may_start = |waiting: &Waiting| self.tenants.may_start(waiting);
+            let mut waiting = self.waiting.iter();
+            waiting
+                .find(|(_, waiting)| may_start(waiting))
+                .map(|(key, _)| *key)
+        })?;
+        if let Some(tenant) = self.take(next)?.tenant {
             self.tenants.counts.entry(tenant).or_default().running += 1;
         }
-        Some(id)
+        Some(next.1)
     }
 
-    /// A message leaves without having started.
-    pub(crate) fn remove(&mut self, id: Id) {
-        if let Some(tenant) = self.take(id).and_then(|waiting| waiting.tenant) {
+    /// The one that has waited longest, if that is too long and others would overtake it.
+    fn out_of_patience(&self, now: Instant) -> Option<(Reverse<i64>, Id)> {
+        let (highest, lowest) = (self.waiting.first_key_value()?, self.waiting.last_key_value()?);
+        if highest.0.0 == lowest.0.0 {
+            return None;
+        }
+        self.waiting
+            .iter()
+            .filter(|(_, waiting)| now.saturating_duration_since(waiting.since) >= self.patience)
+            .filter(|(_, waiting)| self.tenants.may_start(waiting))
+            .min_by_key(|(key, waiting)| (waiting.since, key.1))
+            .map(|(key, _)| *key)
+    }
+
+    /// A message of this rank leaves without having started, if it is here at all.
+    pub(crate) fn remove(&mut self, id: Id, rank: i64) {
+        if let Some(tenant) = self.take((Reverse(rank), id)).and_then(|waiting| waiting.tenant) {
             self.tenants.tidy(&tenant);
         }
     }
@@ -133,9 +135,11 @@ impl Ready {
         self.waiting.len()
     }
 
-    fn take(&mut self, id: Id) -> Option<Waiting> {
-        let waiting = self.waiting.remove(&id)?;
-        self.by_rank.remove(&(Reverse(waiting.rank), id));
+    fn take(&mut self, key: (Reverse<i64>, Id)) -> Option<Waiting> {
+        if self.waiting.is_empty() {
+            return None;
+        }
+        let waiting = self.waiting.remove(&key)?;
         if let Some(count) = waiting
             .tenant
             .as_ref()
@@ -224,7 +228,7 @@ mod tests {
             }
         }
         assert!(ready.is_crowded("a") && !ready.is_crowded("b"));
-        ready.remove(3);
+        ready.remove(3, 0);
         assert!(!ready.is_crowded("a"));
     }
 
@@ -236,8 +240,8 @@ mod tests {
         ready.push(1, 0, Some(&tenant), now);
         ready.push(2, 0, Some(&tenant), now);
         ready.pop(now);
-        ready.remove(2);
+        ready.remove(2, 0);
         ready.ended(&tenant);
-        assert!(ready.tenants.counts.is_empty() && ready.by_rank.is_empty());
+        assert!(ready.tenants.counts.is_empty() && ready.waiting.is_empty());
     }
 }

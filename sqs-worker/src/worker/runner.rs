@@ -18,6 +18,7 @@ use super::{
     command::Commands,
     control::{Panel, TURN},
     gate::Gate,
+    ids::IdHash,
     inflight::{Done, Table},
     intake::Polled,
     lane::Lanes,
@@ -98,7 +99,7 @@ pub(crate) struct Runner {
     /// How many messages the polls under way ask for.
     pub(super) asked: usize,
     pub(super) calls: FuturesUnordered<BoxFuture<'static, Commanded>>,
-    pub(super) handlers: JoinMap<Id, Result<Outcome, HandlerError>>,
+    pub(super) handlers: JoinMap<Id, Result<Outcome, HandlerError>, IdHash>,
 }
 
 /// What may happen while the runner sleeps.
@@ -149,7 +150,7 @@ impl Runner {
             polls: FuturesUnordered::new(),
             asked: 0,
             calls: FuturesUnordered::new(),
-            handlers: JoinMap::new(),
+            handlers: JoinMap::with_hasher(IdHash::default()),
         }
     }
 

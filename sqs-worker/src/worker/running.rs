@@ -207,10 +207,11 @@ impl Runner {
                 None if self.queue.fifo => Plan::Hide(Duration::ZERO, Hidden::Released),
                 None => Plan::Hide(RELEASE, Hidden::Released),
             };
+            let rank = entry.rank;
             if let Some(group) = entry.group.clone() {
                 self.lanes.advance(&group, id);
             }
-            self.ready.remove(id);
+            self.ready.remove(id, rank);
             self.settle(id, plan, now);
         }
     }

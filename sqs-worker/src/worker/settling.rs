@@ -375,7 +375,7 @@ impl Runner {
         };
         self.leases.end(id);
         self.forget_wishes(id);
-        self.ready.remove(id);
+        self.ready.remove(id, entry.rank);
         if let Some(at) = entry.rests_until {
             self.resting.remove(&(at, id));
         }
