@@ -41,9 +41,40 @@ pub(crate) async fn note(_: Note, State(desk): State<Desk>, delivery: Delivery) 
     desk.run(&delivery).await
 }
 
+#[handler(batch(size = 5, linger = "200ms"))]
+pub(crate) async fn batch(_: Vec<Task>, State(desk): State<Desk>, deliveries: Vec<Delivery>) -> Vec<Outcome> {
+    desk.run_batch(&deliveries).await
+}
+
 impl Desk {
+    /// All together take as long as the longest, and panic or hang if one of them does.
+    async fn run_batch(&self, deliveries: &[Delivery]) -> Vec<Outcome> {
+        let mut runs: Vec<OpenRun> = deliveries.iter().map(|delivery| self.start(delivery, true)).collect();
+        let any = |runs: &[OpenRun], then| runs.iter().any(|run| run.attempt.then == then);
+        if any(&runs, Then::Hang) {
+            return std::future::pending().await;
+        }
+        sleep(runs.iter().map(|run| run.attempt.takes).max().unwrap_or_default()).await;
+        if any(&runs, Then::Panic) {
+            runs.iter_mut().for_each(|run| run.ends(Ended::Panicked));
+            std::panic::resume_unwind(Box::new("as the scenario says"));
+        }
+        let outcomes = runs.iter_mut().map(|run| {
+            let (ended, outcome) = match run.attempt.then {
+                Then::Fail => (Ended::Failed(None), Outcome::retry()),
+                Then::FailFor(delay) => (Ended::Failed(Some(delay)), Outcome::retry_after(delay)),
+                Then::FailForEver => (Ended::FailedForEver, Outcome::dead_letter("never")),
+                Then::Release => (Ended::Released, Outcome::release()),
+                _ => (Ended::Succeeded, Outcome::ack()),
+            };
+            run.ends(ended);
+            outcome
+        });
+        outcomes.collect()
+    }
+
     async fn run(&self, delivery: &Delivery) -> Result<Outcome, HandlerError> {
-        let mut run = self.start(delivery);
+        let mut run = self.start(delivery, false);
         let Attempt { takes, then } = run.attempt;
         if then == Then::Hang {
             return std::future::pending().await;
@@ -93,7 +124,7 @@ impl Desk {
     }
 
     /// Writes down that a handler starts, and finds out what it is to do.
-    fn start(&self, delivery: &Delivery) -> OpenRun {
+    fn start(&self, delivery: &Delivery, batch: bool) -> OpenRun {
         let message = delivery.sdk_message();
         let mut book = self.history.book();
         let handle = book.handles[message.receipt_handle().unwrap_or_default()];
@@ -113,6 +144,7 @@ impl Desk {
                 delivery.body(),
                 message.message_attributes(),
             ),
+            batch,
             overtaken: self.overtaken(delivery, handle),
         };
         self.history.add(self.actor, What::Started(number, run));

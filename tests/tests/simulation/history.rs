@@ -150,6 +150,8 @@ pub(crate) struct Run {
     pub(crate) message: Msg,
     pub(crate) handle: Handle,
     pub(crate) intact: bool,
+    /// It runs with others in one call: when one of them is lost, the call goes on for the rest.
+    pub(crate) batch: bool,
     /// FIFO: earlier messages of its group that are still in the queue.
     pub(crate) overtaken: Vec<Msg>,
 }

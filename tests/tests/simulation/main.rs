@@ -14,6 +14,7 @@ mod campaign;
 mod handlers;
 mod history;
 mod invariants;
+mod latency;
 mod regressions;
 mod scenario;
 mod shrink;

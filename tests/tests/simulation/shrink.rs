@@ -37,6 +37,7 @@ impl Shrinker<'_> {
         smaller |= self.thin_out(|scenario| &mut scenario.messages);
         smaller |= self.thin_out(|scenario| &mut scenario.faults);
         smaller |= self.thin_out(|scenario| &mut scenario.workers);
+        smaller |= self.thin_out(|scenario| &mut scenario.pauses);
         for worker in 0..self.best.workers.len() {
             smaller |= self.thin_out(move |scenario| &mut scenario.workers[worker].lives);
         }
@@ -60,6 +61,11 @@ impl Shrinker<'_> {
         smaller |= self.attempt(|scenario| {
             scenario.trouble /= 2;
             scenario.trouble > Duration::from_secs(10)
+        });
+        smaller |= self.attempt(|scenario| {
+            let changed = !scenario.latency.is_zero() || scenario.shared.is_some();
+            (scenario.latency, scenario.shared) = (Duration::ZERO, None);
+            changed
         });
         smaller && self.may_go_on()
     }

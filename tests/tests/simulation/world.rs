@@ -13,13 +13,20 @@ use sqs_local::{
     api::{Answer, Caller, CreateQueue, Operation, Request},
     faults::{Fault, Faults, Rule},
 };
-use sqs_worker::{QueueOptions, Schedule, Worker};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use sqs_worker::{
+    QueueOptions, Schedule, Worker,
+    worker::{CircuitBreaker, QueueControl},
+};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep, sleep_until, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    handlers::{Desk, brief, long, note, usual},
+    handlers::{Desk, batch, brief, long, note, usual},
     history::{Actor, Event, Facts, History, Msg, What},
+    latency::Latency,
     scenario::{Death, FaultPlan, LifePlan, Patience, QueuePlan, Scenario, WorkerPlan},
     wire,
     witness::{STORM, Witness},
@@ -74,6 +81,7 @@ async fn live(scenario: Arc<Scenario>) -> Past {
         .journal(4 * STORM)
         .layer(Witness::of_effects(&history, &scenario))
         .layer(faults.clone())
+        .layer(Latency::up_to(scenario.latency, scenario.seed))
         .layer(Witness::of_callers(&history, &scenario))
         .build();
     let world = World {
@@ -224,7 +232,9 @@ impl World {
 
     /// One life; whether it ended as planned.
     async fn live_once(&self, actor: Actor, plan: &WorkerPlan, span: &LifePlan) -> bool {
-        let worker = self.worker(actor).shutdown_timeout(plan.shutdown);
+        let hurry = CancellationToken::new();
+        let worker = self.worker(actor).shutdown_timeout(plan.shutdown).hurry_on(hurry.clone());
+        let _pauses = self.pauses(actor, &worker);
         let (stats, stop) = (worker.stats(), CancellationToken::new());
         self.history.add(actor, What::WorkerStarted);
         let mut task = tokio::spawn(worker.run_until(stop.clone().cancelled_owned()));
@@ -250,6 +260,10 @@ impl World {
         }
         self.history.add(actor, What::WorkerStopped);
         stop.cancel();
+        if death == Death::Hurried && !self.closing.is_cancelled() {
+            sleep(Duration::from_secs(1)).await;
+            hurry.cancel();
+        }
         let what = match task.await {
             Ok(Ok(report)) => What::WorkerReturned(report, stats.snapshot()),
             Ok(Err(error)) => What::WorkerFailed(error.to_string()),
@@ -257,6 +271,24 @@ impl World {
         };
         self.history.add(actor, what);
         true
+    }
+
+    /// Pauses and resumes the queues of a worker as planned, until what it returns is dropped.
+    fn pauses(&self, actor: Actor, worker: &Worker<Desk>) -> JoinSet<()> {
+        async fn pause(control: QueueControl, from: Instant, until: Instant) {
+            sleep_until(from).await;
+            control.pause();
+            sleep_until(until).await;
+            control.resume();
+        }
+        let Actor::Worker(number, _) = actor else { unreachable!("the world is no worker") };
+        let mine = self.scenario.pauses.iter().filter(|pause| pause.worker == usize::from(number));
+        mine.filter(|plan| self.start.elapsed() < plan.until)
+            .map(|plan| {
+                let control = worker.control(self.scenario.queue_name(plan.queue));
+                pause(control, self.start + plan.from, self.start + plan.until)
+            })
+            .collect()
     }
 
     fn worker(&self, actor: Actor) -> Worker<Desk> {
@@ -277,6 +309,10 @@ impl World {
         let worker = Worker::new(aws_sdk_sqs::Client::from_conf(config), desk)
             .seed(seed)
             .start_time(self.sqs.now());
+        let worker = match self.scenario.shared {
+            Some(handlers) => worker.shared_concurrency(handlers),
+            None => worker,
+        };
         self.scenario.queues.iter().enumerate().fold(worker, |worker, (number, plan)| {
             let name = self.scenario.queue_name(number);
             let worker = worker.queue(options(&name, plan)).handler_on::<note>(&name);
@@ -284,6 +320,7 @@ impl World {
                 Patience::Brief => worker.handler_on::<brief>(&name),
                 Patience::Usual => worker.handler_on::<usual>(&name),
                 Patience::Long => worker.handler_on::<long>(&name),
+                Patience::Batch => worker.handler_on::<batch>(&name),
             }
         })
     }
@@ -324,16 +361,30 @@ impl WorkerPlan {
 }
 
 fn options(name: &str, plan: &QueuePlan) -> QueueOptions {
-    let options = QueueOptions::named(name)
+    let mut options = QueueOptions::named(name)
         .concurrency(plan.concurrency)
         .pollers(plan.pollers)
         .visibility(plan.visibility)
         .linger(plan.linger)
-        .retry(Schedule::new(plan.retry.0, plan.retry.1));
-    match plan.max_attempts {
-        Some(attempts) => options.max_attempts(attempts),
-        None => options,
+        .retry(Schedule::new(plan.retry.0, plan.retry.1))
+        .priority(plan.priority)
+        .weight(plan.weight);
+    if let Some(attempts) = plan.max_attempts {
+        options = options.max_attempts(attempts);
     }
+    if let Some(messages) = plan.prefetch {
+        options = options.prefetch(messages);
+    }
+    if let Some(rate) = plan.rate_limit {
+        options = options.rate_limit(rate);
+    }
+    if let Some(handlers) = plan.tenant_limit {
+        options = options.tenant_concurrency(handlers);
+    }
+    if plan.breaker {
+        options = options.circuit_breaker(CircuitBreaker::new().window(5).cooldown(Duration::from_secs(10)));
+    }
+    options
 }
 
 fn rule(scenario: &Scenario, plan: &FaultPlan) -> Rule {

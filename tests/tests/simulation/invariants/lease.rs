@@ -72,7 +72,10 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
                 if !held.running.is_empty() {
                     found.add(at, format!("{actor} starts {:?} while it runs already", run.handle));
                 }
-                held.running.push(*number);
+                // A batch goes on for the others when the lease of one is lost.
+                if !run.batch {
+                    held.running.push(*number);
+                }
             }
             What::Ended(number, _) => {
                 let Some(span) = index.runs.get(number) else { continue };

@@ -32,10 +32,11 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
                     .iter()
                     .filter(|((who, _), work)| *who == actor && work.queue == *queue && work.deadline > at)
                     .count();
-                if busy + *polls > plan.concurrency {
+                let ahead = plan.prefetch.unwrap_or(plan.concurrency.max(10));
+                if busy + *polls > plan.concurrency + ahead {
                     let what = format!(
                         "{actor} asks {queue} for {most}, in all {polls}, with {busy} at work and room for {}",
-                        plan.concurrency
+                        plan.concurrency + ahead
                     );
                     found.add(at, what);
                 }
@@ -92,6 +93,19 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
                     ended: Duration::ZERO,
                 };
                 at_work.insert(key, work);
+                let queue = &index.past.messages[run.message.0].queue;
+                let Some(plan) = index.queue_named(queue) else { continue };
+                let running = |of: &dyn Fn(&AtWork) -> bool| {
+                    at_work.iter().filter(|((who, _), work)| *who == actor && work.running && of(work)).count()
+                };
+                let here = running(&|work| work.queue == *queue);
+                if here > plan.concurrency {
+                    found.add(at, format!("{actor} runs {here} handlers of {queue}, and may {}", plan.concurrency));
+                }
+                let all = running(&|_| true);
+                if index.scenario.shared.is_some_and(|shared| all > shared) {
+                    found.add(at, format!("{actor} runs {all} handlers, and may {:?}", index.scenario.shared));
+                }
             }
             What::Ended(number, _) => {
                 if let Some(span) = index.runs.get(number)

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{Found, index::Index};
 use crate::{
-    history::{Actor, Answer, Asked, Ended, Msg, What},
+    history::{Actor, Answer, Asked, Ended, Handle, Msg, What},
     scenario::Kind,
 };
 
@@ -12,7 +12,10 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default)]
 struct Last {
     ended: Option<Ended>,
+    /// The newest receive, how often SQS had delivered it then, and how often it has run since.
+    receive: u32,
     count: u32,
+    runs: u32,
 }
 
 pub(super) fn check(index: &Index<'_>, found: &mut Found) {
@@ -23,12 +26,16 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
             What::Saw(_, Answer::Received(messages)) => {
                 for delivered in messages {
                     let last = last.entry((actor, delivered.handle.message)).or_default();
-                    last.count = last.count.max(delivered.count);
+                    if delivered.handle.receive > last.receive {
+                        (last.receive, last.count, last.runs) = (delivered.handle.receive, delivered.count, 0);
+                    }
                 }
             }
             What::Ended(number, how) => {
                 if let Some(span) = index.runs.get(number) {
-                    last.entry((actor, span.run.message)).or_default().ended = Some(*how);
+                    let last = last.entry((actor, span.run.message)).or_default();
+                    last.ended = Some(*how);
+                    last.runs += 1;
                 }
             }
             What::Asked(_, Asked::Send(_, copies)) if actor != Actor::World => {
@@ -38,7 +45,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
                     let plan = &index.scenario.messages[copy.plan];
                     let queue = &index.scenario.queues[plan.queue];
                     let limit = queue.max_attempts.or(queue.max_receives);
-                    let too_often = limit.is_some_and(|limit| last.count >= limit);
+                    let too_often = limit.is_some_and(|limit| last.count + last.runs.saturating_sub(1) >= limit);
                     let reason = match last.ended {
                         _ if matches!(plan.kind, Kind::Garbage | Kind::Unknown) => true,
                         Some(Ended::FailedForEver) => true,
@@ -56,13 +63,20 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
     hidden_long_enough(index, found);
 }
 
-/// The first change of visibility after a failure hides the message for at least half of the schedule's first delay.
+/// After a failure the message is hidden, or rests, for as long as was asked for, or for at least half of the
+/// schedule's first delay.
 fn hidden_long_enough(index: &Index<'_>, found: &mut Found) {
-    let mut failed: BTreeMap<(Actor, Msg), Duration> = BTreeMap::new();
+    let mut failed: BTreeMap<(Actor, Msg), (Handle, Duration)> = BTreeMap::new();
     for event in index.events() {
         match &event.what {
             What::Started(_, run) => {
-                failed.remove(&(event.actor, run.message));
+                if let Some((handle, least)) = failed.remove(&(event.actor, run.message))
+                    && handle == run.handle
+                    && event.at < least
+                {
+                    let early = least - event.at;
+                    found.add(event.at, format!("{} tries {handle:?} again {early:?} too early", event.actor));
+                }
             }
             What::Ended(number, how) => {
                 let Some(span) = index.runs.get(number) else { continue };
@@ -80,8 +94,9 @@ fn hidden_long_enough(index: &Index<'_>, found: &mut Found) {
                         continue;
                     }
                 };
-                // Renewals under way have counted from before.
-                failed.insert(key, least.min(Duration::from_secs(11 * 3_600)));
+                // Twelve hours are the limit of everything.
+                let least = least.min(Duration::from_secs(11 * 3_600));
+                failed.insert(key, (span.run.handle, event.at + least));
             }
             // What could not be dead-lettered is hidden by the schedule.
             What::Asked(_, Asked::Send(_, copies)) => {
@@ -91,11 +106,17 @@ fn hidden_long_enough(index: &Index<'_>, found: &mut Found) {
             }
             What::Asked(_, Asked::Hide(changes)) => {
                 for (handle, time) in changes {
-                    if let Some(least) = failed.remove(&(event.actor, handle.message))
-                        && *time < least
-                    {
+                    let key = (event.actor, handle.message);
+                    let Some((_, least)) = failed.get(&key) else { continue };
+                    // In a FIFO queue it may be kept and tried again in place: then it is renewed meanwhile.
+                    let kept = index.queue_of(handle.message).is_some_and(|queue| queue.fifo);
+                    if !kept && event.at + *time < *least {
+                        let least = *least - event.at;
                         let what = format!("{} hides {handle:?} for {time:?}, and not {least:?}", event.actor);
                         found.add(event.at, what);
+                    }
+                    if !kept {
+                        failed.remove(&key);
                     }
                 }
             }

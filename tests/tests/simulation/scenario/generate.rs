@@ -9,7 +9,7 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _}
 use sqs_local::faults::Fault;
 
 use super::{
-    Attempt, Death, FaultPlan, Kind, LifePlan, MessagePlan, Patience, QueuePlan, Scenario, Then, WorkerPlan,
+    Attempt, Death, FaultPlan, Kind, LifePlan, MessagePlan, Patience, PausePlan, QueuePlan, Scenario, Then, WorkerPlan,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -30,11 +30,14 @@ pub(crate) fn generate(seed: u64) -> Scenario {
         _ => dice.time(HOUR, 8 * HOUR),
     };
     let trouble = trouble.min(affordable(&queues, workers));
-    let workers = (0..workers).map(|_| dice.worker(trouble)).collect();
+    let workers: Vec<WorkerPlan> = (0..workers).map(|_| dice.worker(trouble)).collect();
     let messages = dice.messages(&queues, trouble);
     let faults = (0..dice.weighted(&[15, 25, 25, 15, 10, 10]))
         .map(|_| dice.fault(queues.len(), trouble))
         .collect();
+    let shared = (queues.len() > 1 && dice.chance(0.4)).then(|| dice.one_of(&[5, 6, 10, 30]));
+    let latency = Duration::from_millis(dice.one_of(&[0, 1, 20, 20, 100, 400]));
+    let pauses = if dice.chance(0.15) { dice.pauses(workers.len(), queues.len(), trouble) } else { Vec::new() };
     Scenario {
         seed,
         trouble,
@@ -42,6 +45,9 @@ pub(crate) fn generate(seed: u64) -> Scenario {
         workers,
         messages,
         faults,
+        latency,
+        shared,
+        pauses,
     }
 }
 
@@ -90,13 +96,15 @@ impl Dice {
         };
         let visibility = Duration::from_secs(visibility);
         let base = Duration::from_secs(self.one_of(&[1, 1, 2, 5, 10]));
-        let patience = match self.weighted(&[3, 5, 2]) {
+        let fifo = self.chance(0.45);
+        let patience = match self.weighted(&[3, 5, 2, 1]) {
+            3 => Patience::Batch,
             2 if visibility >= MINUTE => Patience::Long,
             0 => Patience::Brief,
             _ => Patience::Usual,
         };
         QueuePlan {
-            fifo: self.chance(0.45),
+            fifo,
             delay: if self.chance(0.1) { self.one_of(&[SECOND, 10 * SECOND, 900 * SECOND]) } else { Duration::ZERO },
             retention: if self.chance(0.1) {
                 Duration::from_secs(self.0.random_range(60..1_200))
@@ -105,12 +113,21 @@ impl Dice {
             },
             max_receives: self.chance(0.75).then(|| self.one_of(&[1, 2, 3, 5, 10, 100])),
             visibility,
-            concurrency: self.one_of(&[1, 1, 2, 3, 5, 10, 10, 20, 50]),
+            concurrency: match patience {
+                Patience::Batch => self.one_of(&[5, 10, 20]),
+                _ => self.one_of(&[1, 1, 2, 3, 5, 10, 10, 20, 50]),
+            },
             pollers: self.one_of(&[1, 1, 2, 4]),
             linger: Duration::from_millis(self.one_of(&[0, 50, 50, 50, 500])),
             retry: (base, base * self.one_of(&[1, 4, 30])),
             max_attempts: self.chance(0.3).then(|| self.one_of(&[1, 2, 3, 8])),
             patience,
+            prefetch: self.chance(0.6).then(|| self.one_of(&[0, 0, 0, 1, 5, 20])),
+            rate_limit: self.chance(0.08).then(|| self.one_of(&[0.5, 3.0, 20.0])),
+            breaker: self.chance(0.08),
+            tenant_limit: (!fifo && self.chance(0.08)).then(|| self.one_of(&[1, 2])),
+            priority: self.one_of(&[0, 0, 0, 1, -1]),
+            weight: self.one_of(&[1, 1, 2, 5]),
         }
     }
 
@@ -119,7 +136,7 @@ impl Dice {
         let mut start = if self.chance(0.6) { Duration::ZERO } else { self.time(Duration::ZERO, trouble / 4) };
         for _ in 0..self.weighted(&[50, 25, 15, 10]) {
             let end = start + self.time(SECOND, trouble / 2);
-            let death = self.one_of(&[Death::Asked, Death::Killed]);
+            let death = self.one_of(&[Death::Asked, Death::Asked, Death::Hurried, Death::Killed, Death::Killed]);
             lives.push(LifePlan {
                 start,
                 end: Some((end, death)),
@@ -137,6 +154,20 @@ impl Dice {
             shutdown: self.one_of(&[SECOND, 5 * SECOND, 10 * SECOND, 25 * SECOND, 25 * SECOND, MINUTE]),
             lives,
         }
+    }
+
+    fn pauses(&mut self, workers: usize, queues: usize, trouble: Duration) -> Vec<PausePlan> {
+        (0..self.0.random_range(1..4))
+            .map(|_| {
+                let from = self.time(Duration::ZERO, trouble * 3 / 4);
+                PausePlan {
+                    worker: self.0.random_range(0..workers),
+                    queue: self.0.random_range(0..queues),
+                    from,
+                    until: (from + self.time(SECOND, 5 * MINUTE)).min(trouble),
+                }
+            })
+            .collect()
     }
 
     fn messages(&mut self, queues: &[QueuePlan], trouble: Duration) -> Vec<MessagePlan> {
@@ -272,7 +303,12 @@ impl Dice {
             queue: self.chance(0.2).then(|| self.0.random_range(0..queues)),
             from,
             until: until.min(trouble),
-            chance: self.one_of(&[0.02, 0.1, 0.1, 0.3, 0.5, 1.0]),
+            // At no distance, a message that is always delivered again is received for ever at the same instant.
+            chance: if fault == Fault::Duplicate {
+                self.one_of(&[0.02, 0.1])
+            } else {
+                self.one_of(&[0.02, 0.1, 0.1, 0.3, 0.5, 1.0])
+            },
             delay: (least, least + self.time(Duration::ZERO, 25 * SECOND)),
             share: self.one_of(&[0.1, 0.5, 1.0]),
         }

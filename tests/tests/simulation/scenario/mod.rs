@@ -20,6 +20,11 @@ pub(crate) struct Scenario {
     pub(crate) workers: Vec<WorkerPlan>,
     pub(crate) messages: Vec<MessagePlan>,
     pub(crate) faults: Vec<FaultPlan>,
+    /// How long a request or an answer is on its way, at most.
+    pub(crate) latency: Duration,
+    /// The most handlers over all queues of a worker.
+    pub(crate) shared: Option<usize>,
+    pub(crate) pauses: Vec<PausePlan>,
 }
 
 /// A queue, and how the workers consume it.
@@ -40,6 +45,13 @@ pub(crate) struct QueuePlan {
     pub(crate) retry: (Duration, Duration),
     pub(crate) max_attempts: Option<u32>,
     pub(crate) patience: Patience,
+    /// How many messages are received ahead of the handlers, where that is fixed.
+    pub(crate) prefetch: Option<usize>,
+    pub(crate) rate_limit: Option<f64>,
+    pub(crate) breaker: bool,
+    pub(crate) tenant_limit: Option<usize>,
+    pub(crate) priority: i32,
+    pub(crate) weight: u32,
 }
 
 /// How long the queue's handler may take: its `timeout`.
@@ -51,6 +63,8 @@ pub(crate) enum Patience {
     Usual,
     /// 12 hours.
     Long,
+    /// 15 minutes, for up to five messages at a time.
+    Batch,
 }
 
 /// A worker process: it is started, ended and started again.
@@ -72,8 +86,19 @@ pub(crate) struct LifePlan {
 pub(crate) enum Death {
     /// It is asked to stop, as by SIGTERM.
     Asked,
+    /// It is asked to stop, and a second later once more.
+    Hurried,
     /// Its future is dropped.
     Killed,
+}
+
+/// A time in which one worker takes nothing from one queue.
+#[derive(Clone, Debug)]
+pub(crate) struct PausePlan {
+    pub(crate) worker: usize,
+    pub(crate) queue: usize,
+    pub(crate) from: Duration,
+    pub(crate) until: Duration,
 }
 
 /// A message that a producer sends.
