@@ -96,4 +96,28 @@ impl<'a> Index<'a> {
                 && span.ended.is_some_and(|(at, _)| at <= by)
         })
     }
+
+    /// Which attempt a run was, counted as the worker does: SQS's count of the receive, and one more for each time that
+    /// the message was tried again in place.
+    pub(crate) fn attempts(&self, actor: Actor, span: &Span<'_>) -> u32 {
+        let delivered = self.requests.values().filter_map(|request| request.saw).find_map(|(_, answer)| {
+            let Answer::Received(messages) = answer else { return None };
+            messages.iter().find(|delivered| delivered.handle == span.run.handle)
+        });
+        let before = self
+            .runs
+            .values()
+            .filter(|other| {
+                other.actor == actor && other.run.handle == span.run.handle && other.started < span.started
+            })
+            .count();
+        delivered.map_or(1, |delivered| delivered.count) + before as u32
+    }
+}
+
+impl QueuePlan {
+    /// After how many attempts a worker gives a message up.
+    pub(crate) fn limit(&self) -> u32 {
+        self.max_attempts.or(self.max_receives).unwrap_or(u32::MAX)
+    }
 }

@@ -44,8 +44,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
                     let last = last.get(&(actor, message)).copied().unwrap_or_default();
                     let plan = &index.scenario.messages[copy.plan];
                     let queue = &index.scenario.queues[plan.queue];
-                    let limit = queue.max_attempts.or(queue.max_receives);
-                    let too_often = limit.is_some_and(|limit| last.count + last.runs.saturating_sub(1) >= limit);
+                    let too_often = last.count + last.runs.saturating_sub(1) >= queue.limit();
                     let reason = match last.ended {
                         _ if matches!(plan.kind, Kind::Garbage | Kind::Unknown) => true,
                         Some(Ended::FailedForEver) => true,
@@ -82,13 +81,14 @@ fn hidden_long_enough(index: &Index<'_>, found: &mut Found) {
                 let Some(span) = index.runs.get(number) else { continue };
                 let key = (event.actor, span.run.message);
                 let Some(queue) = index.queue_of(span.run.message) else { continue };
+                let schedule = queue.retry.0 / 2;
                 let least = match how {
-                    // Without a dead-letter queue, what was tried too often goes by the schedule.
-                    Ended::Failed(Some(_)) if queue.max_receives.is_none() && queue.max_attempts.is_some() => {
-                        queue.retry.0 / 2
+                    // What was tried too often and cannot be dead-lettered goes by the schedule.
+                    Ended::Failed(Some(delay)) => {
+                        let too_often = index.attempts(event.actor, span) >= queue.limit();
+                        if too_often { schedule.min(*delay) } else { *delay }
                     }
-                    Ended::Failed(Some(delay)) => *delay,
-                    Ended::Failed(None) | Ended::Panicked => queue.retry.0 / 2,
+                    Ended::Failed(None) | Ended::Panicked => schedule,
                     _ => {
                         failed.remove(&key);
                         continue;
