@@ -56,7 +56,6 @@ async fn survive(faults: Faults) -> Outcome {
     let done = Done::default();
     let worker = setup.worker(done.clone()).handler::<work>();
     let (stats, started) = (worker.stats(), Instant::now());
-    let base = setup.sqs.now();
     let play = async {
         while done.lock().unwrap().len() < 300 {
             assert!(
@@ -69,7 +68,6 @@ async fn survive(faults: Faults) -> Outcome {
         until(stats.clone(), |stats| stats.in_flight == 0).await;
     };
     let report = worker.run_until(play).await.unwrap();
-    let _ = base;
     let journal = setup.sqs.journal();
     let first = journal
         .requests

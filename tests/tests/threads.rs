@@ -6,7 +6,6 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU32, Ordering},
     },
-    thread::ThreadId,
     time::Duration,
 };
 
@@ -50,7 +49,7 @@ async fn handlers_that_block_every_thread_keep_their_leases() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn handlers_run_on_the_callers_threads_and_the_engine_on_its_own() {
     #[derive(Clone, Default)]
-    struct Threads(Arc<Mutex<BTreeSet<String>>>, Arc<Mutex<Option<ThreadId>>>);
+    struct Threads(Arc<Mutex<BTreeSet<String>>>);
     #[handler(queue = "jobs", concurrency = 50)]
     async fn where_am_i(_: Job, State(threads): State<Threads>) {
         let name = std::thread::current().name().unwrap_or("none").to_owned();
