@@ -90,6 +90,7 @@ mod batch;
 mod clients;
 mod error;
 pub mod handler;
+pub mod idempotency;
 pub mod message;
 pub mod producer;
 mod queue;

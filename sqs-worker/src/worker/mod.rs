@@ -32,6 +32,7 @@ mod signal;
 mod start;
 mod stats;
 mod verdict;
+mod wrap;
 
 use std::{
     fmt,
@@ -56,9 +57,12 @@ pub use self::{
     shutdown::Report,
     stats::{Stats, StatsSnapshot},
 };
-use crate::handler::{
-    BoxError, BoxHandler, Delivery, Handler, HandlerDef, HandlerEntry, HandlerError, HandlerGroup,
-    HandlerSpec, Outcome, Router,
+use crate::{
+    handler::{
+        BoxError, BoxHandler, Delivery, Handler, HandlerDef, HandlerEntry, HandlerError, HandlerGroup,
+        HandlerSpec, Outcome, Router,
+    },
+    idempotency::Idempotency,
 };
 
 /// Kubernetes and Amazon ECS both kill a process 30 seconds after asking it to stop: be done before.
@@ -101,6 +105,7 @@ pub struct Worker<S> {
     mounts: Vec<Mount<S>>,
     options: Vec<QueueOptions>,
     layers: Vec<BoxLayer>,
+    idempotency: Option<Idempotency>,
     shutdown: Duration,
     seed: Option<u64>,
     time: Option<SystemTime>,
@@ -131,6 +136,7 @@ where
             mounts: Vec::new(),
             options: Vec::new(),
             layers: Vec::new(),
+            idempotency: None,
             shutdown: SHUTDOWN,
             seed: None,
             time: None,
@@ -224,6 +230,23 @@ where
         self
     }
 
+    /// Where handlers marked `idempotent` keep which messages are done: a store, or an [`Idempotency`] that says more.
+    /// A worker with such a handler does not start without one.
+    ///
+    /// See [`idempotency`](crate::idempotency) for what becomes of a duplicate.
+    ///
+    /// ```
+    /// use sqs_worker::{Worker, idempotency::MemoryStore};
+    ///
+    /// # fn worker(client: aws_sdk_sqs::Client) -> Worker<()> {
+    /// Worker::new(client, ()).idempotency(MemoryStore::new())
+    /// # }
+    /// ```
+    pub fn idempotency(mut self, idempotency: impl Into<Idempotency>) -> Self {
+        self.idempotency = Some(idempotency.into());
+        self
+    }
+
     /// How long the worker may take to end once it is told to: from 1 second on. A fifth of it, at most 5 seconds,
     /// is kept for settling; handlers have the rest. Default: 25 seconds, five less than Kubernetes and ECS give.
     pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
@@ -300,12 +323,17 @@ where
             client: self.client,
             state: self.state,
             layers: self.layers,
+            idempotency: self.idempotency,
             grace: Grace::of(self.shutdown),
             seed: self.seed.unwrap_or_else(rand::random),
             clock: Clock::starting_at(self.time.unwrap_or_else(SystemTime::now)),
             stats: Arc::clone(&self.stats.0),
         };
         let groups = start::group(self.mounts, self.options)?;
+        wrap::check(
+            groups.iter().flat_map(start::Group::specs),
+            context.idempotency.is_some(),
+        )?;
         let mut runners = Vec::with_capacity(groups.len());
         for (number, group) in groups.into_iter().enumerate() {
             runners.push(context.runner(number as u64, group).await?);

@@ -13,10 +13,12 @@ use super::{
     runner::{Parts, Runner},
     shutdown::Grace,
     stats::Counters,
+    wrap,
 };
 use crate::{
     clients,
     handler::{HandlerSpec, Router},
+    idempotency::Idempotency,
     queue::{self, Queue},
 };
 
@@ -25,6 +27,7 @@ pub(super) struct Context<S> {
     pub(super) client: Client,
     pub(super) state: S,
     pub(super) layers: Vec<BoxLayer>,
+    pub(super) idempotency: Option<Idempotency>,
     pub(super) grace: Grace,
     pub(super) seed: u64,
     pub(super) clock: Clock,
@@ -35,6 +38,12 @@ pub(super) struct Context<S> {
 pub(super) struct Group<S> {
     options: QueueOptions,
     mounts: Vec<Mount<S>>,
+}
+
+impl<S> Group<S> {
+    pub(super) fn specs(&self) -> impl Iterator<Item = &HandlerSpec> {
+        self.mounts.iter().map(|mount| &mount.spec)
+    }
 }
 
 /// Sorts handlers by queue, in the order of the queues' names.
@@ -84,9 +93,7 @@ pub(super) fn group<S>(
 
 /// Refuses what this worker cannot do yet, rather than doing less than was asked for.
 fn check(spec: &HandlerSpec) -> Result<(), WorkerError> {
-    let why = if spec.idempotent {
-        "`idempotent` needs an idempotency store, which a worker cannot be given yet: leave it out"
-    } else if spec.batch.is_some() {
+    let why = if spec.batch.is_some() {
         "batch handlers cannot be run yet: take one message at a time"
     } else if spec.replies {
         "there is nowhere to send its replies yet: return an `Outcome`"
@@ -116,7 +123,9 @@ where
         if let Some(name) = options.unnamed {
             router = router.unnamed_as(name);
         }
-        let handler = router.build(self.state.clone())?;
+        let handler = router.build_with(self.state.clone(), |spec, handler| {
+            wrap::handler(spec, handler, self.idempotency.as_ref(), &self.stats)
+        })?;
         let handler = self.layers.iter().fold(handler, |inner, layer| layer(inner));
 
         let dead_letter = dead_letter(&commands, &options, &specs, &queue).await?;

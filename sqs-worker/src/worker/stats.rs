@@ -44,6 +44,14 @@ counters! {
     retried,
     /// Messages given back untouched: at shutdown, or because their handler asked for it.
     released,
+    /// Messages hidden untried: their idempotency key is in progress, or cannot be claimed yet.
+    deferred,
+    /// Messages acknowledged without running, because their idempotency key is done; counted in `acked` too.
+    duplicates,
+    /// Runs whose idempotency record was lost to another, or could not be completed.
+    records_lost,
+    /// Calls of the idempotency store that failed.
+    store_errors,
     /// Messages sent to the dead-letter queue and deleted.
     dead_lettered,
     /// Messages that should have been dead-lettered and were left to the queue's own redrive policy.
