@@ -1,6 +1,6 @@
 //! The store: four conditional writes.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use thiserror::Error;
 
@@ -90,6 +90,40 @@ pub trait IdempotencyStore: Send + Sync + 'static {
         key: RecordKey,
         owner: Owner,
     ) -> impl Future<Output = Result<Written, StoreError>> + Send;
+}
+
+/// A store that is shared.
+impl<S: IdempotencyStore> IdempotencyStore for Arc<S> {
+    fn begin(&self, claim: Claim) -> impl Future<Output = Result<Begun, StoreError>> + Send {
+        S::begin(self, claim)
+    }
+
+    fn renew(
+        &self,
+        key: RecordKey,
+        owner: Owner,
+        lease: Duration,
+    ) -> impl Future<Output = Result<Written, StoreError>> + Send {
+        S::renew(self, key, owner, lease)
+    }
+
+    fn complete(
+        &self,
+        key: RecordKey,
+        owner: Owner,
+        result: Vec<u8>,
+        ttl: Duration,
+    ) -> impl Future<Output = Result<Written, StoreError>> + Send {
+        S::complete(self, key, owner, result, ttl)
+    }
+
+    fn release(
+        &self,
+        key: RecordKey,
+        owner: Owner,
+    ) -> impl Future<Output = Result<Written, StoreError>> + Send {
+        S::release(self, key, owner)
+    }
 }
 
 /// A run that wants to begin.

@@ -95,8 +95,6 @@ pub(super) fn group<S>(
 fn check(spec: &HandlerSpec) -> Result<(), WorkerError> {
     let why = if spec.batch.is_some() {
         "batch handlers cannot be run yet: take one message at a time"
-    } else if spec.replies {
-        "there is nowhere to send its replies yet: return an `Outcome`"
     } else {
         return Ok(());
     };
@@ -124,9 +122,10 @@ where
             router = router.unnamed_as(name);
         }
         let handler = router.build_with(self.state.clone(), |spec, handler| {
-            wrap::handler(spec, handler, self.idempotency.as_ref(), &self.stats)
+            wrap::handler(spec, handler, self.idempotency.as_ref(), self.clock, &self.stats)
         })?;
         let handler = self.layers.iter().fold(handler, |inner, layer| layer(inner));
+        let handler = wrap::queue(&specs, handler, &self.client, &self.stats);
 
         let dead_letter = dead_letter(&commands, &options, &specs, &queue).await?;
         announce(&queue, &settings, &specs, dead_letter.as_ref());

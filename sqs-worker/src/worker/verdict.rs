@@ -72,7 +72,7 @@ pub(crate) fn decide<R: Rng + ?Sized>(
         }),
         Ok(Outcome::Release) => Plan::Hide(RELEASE, Hidden::Released),
         Ok(Outcome::Defer { after }) => Plan::Hide(after, Hidden::Deferred),
-        // A worker refuses to mount a handler that replies until it has somewhere to send the reply.
+        // A reply on a queue none of whose handlers replies: a layer made it up, and nothing sends it.
         Ok(_) => Plan::Hide(policy.retry.cap(), Hidden::Retry),
         Err(error) => match error.disposition() {
             Disposition::Retry { after } => retry(after, Some(&error), delivery, policy, rng),

@@ -2,13 +2,17 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use aws_sdk_sqs::Client;
+use tokio::time::Instant;
 use tower::util::BoxCloneSyncService;
 use tower_layer::Layer as _;
 
-use super::{WorkerError, stats::Counters};
+use super::{WorkerError, clock::Clock, stats::Counters};
 use crate::{
     handler::{BoxHandler, HandlerSpec},
-    idempotency::{self, Event, Idempotency, IdempotencyLayer},
+    idempotency::{self, Idempotency, IdempotencyLayer},
+    producer::Producer,
+    request::{self, LateLayer, ReplyLayer},
 };
 
 /// Refuses handlers that need what the worker does not have, or that would swallow each other's messages.
@@ -39,21 +43,49 @@ pub(super) fn check<'a>(
     Ok(())
 }
 
-/// The handler with what its settings ask for around it.
+/// One handler with what its settings ask for around it.
 pub(super) fn handler(
     spec: &HandlerSpec,
-    handler: BoxHandler,
+    mut handler: BoxHandler,
     idempotency: Option<&Idempotency>,
+    clock: Clock,
     stats: &Arc<Counters>,
 ) -> BoxHandler {
-    let stats = stats.clone();
+    let counted = stats.clone();
     let count = move |event| match event {
-        Event::Duplicate => stats.duplicates.one(),
-        Event::StoreError => stats.store_errors.one(),
-        Event::RecordLost => stats.records_lost.one(),
+        idempotency::Event::Duplicate => counted.duplicates.one(),
+        idempotency::Event::StoreError => counted.store_errors.one(),
+        idempotency::Event::RecordLost => counted.records_lost.one(),
     };
-    match idempotency.and_then(|idempotency| IdempotencyLayer::of(spec, idempotency, count)) {
-        Some(layer) => BoxCloneSyncService::new(layer.layer(handler)),
-        None => handler,
+    if let Some(layer) = idempotency.and_then(|idempotency| IdempotencyLayer::of(spec, idempotency, count)) {
+        handler = BoxCloneSyncService::new(layer.layer(handler));
+    }
+    if spec.replies {
+        let layer = LateLayer::new(move || clock.at(Instant::now()), replies(stats));
+        handler = BoxCloneSyncService::new(layer.layer(handler));
+    }
+    handler
+}
+
+/// All handlers of a queue, the user's layers included, with what sends their replies around them.
+pub(super) fn queue(
+    specs: &[HandlerSpec],
+    handler: BoxHandler,
+    client: &Client,
+    stats: &Arc<Counters>,
+) -> BoxHandler {
+    if !specs.iter().any(|spec| spec.replies) {
+        return handler;
+    }
+    let layer = ReplyLayer::new(Producer::new(client.clone()), replies(stats));
+    BoxCloneSyncService::new(layer.layer(handler))
+}
+
+fn replies(stats: &Arc<Counters>) -> impl Fn(request::Event) + Send + Sync + 'static {
+    let stats = stats.clone();
+    move |event| match event {
+        request::Event::Replied => stats.replies.one(),
+        request::Event::Refused => stats.refusals.one(),
+        request::Event::Late => stats.late_requests.one(),
     }
 }
