@@ -21,9 +21,23 @@ const POLL_GRACE: Duration = Duration::from_secs(5);
 
 /// The caller's client for calls that answer at once: whatever time-outs it has, and ours where it has none.
 pub(crate) fn commands(client: &Client) -> Client {
+    configured(client, |config| config.timeout_config(command_timeouts(client)))
+}
+
+/// The same for settling, without retries: the engine tries each entry again itself, with the newest handle, for as long
+/// as its lease lasts, and draws the pauses from its seed.
+pub(crate) fn settling(client: &Client) -> Client {
+    configured(client, |config| {
+        config
+            .timeout_config(command_timeouts(client))
+            .retry_config(RetryConfig::disabled())
+    })
+}
+
+fn command_timeouts(client: &Client) -> TimeoutConfig {
     let theirs = client.config().timeout_config();
     let timeouts = theirs.map(TimeoutConfig::to_builder).unwrap_or_default();
-    let timeouts = timeouts
+    timeouts
         .operation_attempt_timeout(
             theirs
                 .and_then(TimeoutConfig::operation_attempt_timeout)
@@ -34,8 +48,7 @@ pub(crate) fn commands(client: &Client) -> Client {
                 .and_then(TimeoutConfig::operation_timeout)
                 .unwrap_or(COMMAND_TOTAL),
         )
-        .build();
-    configured(client, |config| config.timeout_config(timeouts))
+        .build()
 }
 
 /// The caller's client for long polls of `wait`, with time-outs that leave room for it.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use sqs_local::{ErrorKind, SqsLocal};
-use sqs_worker::{State, handler};
+use sqs_worker::{QueueOptions, State, handler};
 use tests::{Fault, Job, Setup, run_for, run_until, script};
 use tokio::time::sleep;
 
@@ -251,7 +251,11 @@ async fn nothing_more_is_received_until_what_was_handled_is_deleted() {
     });
     let setup = Setup::standard_on(SqsLocal::builder().layer(faulty).build()).await;
     setup.send([Job::new(1, "a"), Job::new(2, "a")]).await;
-    let report = run_for(setup.worker(()).handler::<one>(), Duration::from_secs(9)).await;
+    let worker = setup
+        .worker(())
+        .handler::<one>()
+        .queue(QueueOptions::named("jobs").prefetch(0));
+    let report = run_for(worker, Duration::from_secs(9)).await;
     assert_eq!(
         (report.stats.received, report.stats.handled),
         (1, 1),

@@ -32,6 +32,8 @@ pub struct Delivery {
     shared: Arc<Shared>,
     extensions: Extensions,
     lease: Lease,
+    /// How often it was tried again without being received anew.
+    repeats: u32,
 }
 
 struct Shared {
@@ -51,7 +53,15 @@ impl Delivery {
             }),
             extensions: Extensions::default(),
             lease: Lease::detached(),
+            repeats: 0,
         }
+    }
+
+    /// The same delivery, tried once more.
+    #[must_use]
+    pub(crate) fn again(mut self) -> Self {
+        self.repeats += 1;
+        self
     }
 
     /// The same delivery, held by this lease.
@@ -81,6 +91,12 @@ impl Delivery {
         self.system(&System::ApproximateReceiveCount)
             .and_then(|count| count.parse().ok())
             .unwrap_or(1)
+    }
+
+    /// Which attempt this is, from 1 on: the [receive count](Self::receive_count), and one more for each time that the
+    /// worker tried the message again in place, as it does in FIFO queues.
+    pub fn attempt(&self) -> u32 {
+        self.receive_count().saturating_add(self.repeats)
     }
 
     /// When it was sent, by the clock of SQS.

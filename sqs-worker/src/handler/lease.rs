@@ -2,12 +2,17 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU8, Ordering},
+    },
     time::Duration,
 };
 
-use tokio::{sync::Notify, time::Instant};
-use tokio_util::sync::CancellationToken;
+use tokio::{
+    sync::{Notify, mpsc, oneshot},
+    time::Instant,
+};
 
 /// The time for which SQS hides a message from other consumers, seen from the handler.
 ///
@@ -36,9 +41,39 @@ pub struct Lease {
 #[derive(Debug)]
 pub(crate) struct LeaseState {
     deadline: Mutex<Instant>,
-    extended: Notify,
-    lost: CancellationToken,
+    /// [`HELD`], [`CANCELLED`] or [`LOST`]; it only grows.
+    stage: AtomicU8,
+    /// Notified whenever the deadline or the stage changes.
+    changed: Notify,
+    /// The handler wants to be told when it is to end.
+    listens: AtomicBool,
+    /// The message's number, and where to ask for more time.
+    id: u64,
+    wishes: Option<mpsc::UnboundedSender<Wish>>,
 }
+
+/// The message is ours.
+const HELD: u8 = 0;
+/// Its handler is to end, because the worker does.
+const CANCELLED: u8 = 1;
+/// It may be another consumer's.
+const LOST: u8 = 2;
+
+/// A handler asks for more time.
+#[derive(Debug)]
+pub(crate) struct Wish {
+    pub(crate) id: u64,
+    /// From when it is read.
+    pub(crate) time: Duration,
+    /// Answered when SQS has confirmed it; dropped when the lease is lost.
+    pub(crate) answer: oneshot::Sender<()>,
+}
+
+/// The lease is lost: another consumer may have the message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the message's lease is lost: another consumer may have the message by now")]
+#[non_exhaustive]
+pub struct LeaseLost;
 
 impl Lease {
     /// A lease of no worker, for tests: it lasts for ever and is never lost.
@@ -61,7 +96,7 @@ impl Lease {
     pub fn remaining(&self) -> Duration {
         match &self.state {
             None => Duration::MAX,
-            Some(state) if state.lost.is_cancelled() => Duration::ZERO,
+            Some(state) if state.is_past(LOST) => Duration::ZERO,
             Some(state) => state.deadline().saturating_duration_since(Instant::now()),
         }
     }
@@ -69,17 +104,83 @@ impl Lease {
     /// Whether the message may by now be with another consumer. What this one does from here on, another may
     /// be doing too, and nothing is settled any more.
     pub fn is_lost(&self) -> bool {
-        self.state.as_ref().is_some_and(|state| state.lost.is_cancelled())
+        self.state.as_ref().is_some_and(|state| state.is_past(LOST))
+    }
+
+    /// Hides the message for at least this long from now, and returns how long it is hidden then.
+    ///
+    /// Leases are extended without being asked. This is for a handler that knows better: that it will not be able to
+    /// let anything else run for a while, say, or that hands the message's work to something that outlives it. A time
+    /// below what is [left](Self::remaining) asks SQS for nothing; a message is hidden for 12 hours at most, counted
+    /// from its receive, and less is returned where that is the limit. A [detached](Self::detached) lease returns
+    /// [`Duration::MAX`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use sqs_worker::Lease;
+    ///
+    /// # fn burn(_: &str) {}
+    /// async fn compress(lease: Lease) -> Result<(), sqs_worker::HandlerError> {
+    ///     lease.extend(Duration::from_secs(600)).await?;
+    ///     burn("ten minutes without a pause");
+    ///     Ok(())
+    /// }
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(compress(Lease::detached())).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`LeaseLost`], before or while SQS is asked. Errors of SQS are no errors here: the call is made again for as
+    /// long as the lease lasts.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves open whether SQS was asked; the lease is kept either way.
+    pub async fn extend(&self, time: Duration) -> Result<Duration, LeaseLost> {
+        let Some(state) = &self.state else {
+            return Ok(Duration::MAX);
+        };
+        if state.is_past(LOST) {
+            return Err(LeaseLost);
+        }
+        if self.remaining() < time
+            && let Some(wishes) = &state.wishes
+        {
+            let (answer, answered) = oneshot::channel();
+            let id = state.id;
+            wishes.send(Wish { id, time, answer }).map_err(|_| LeaseLost)?;
+            answered.await.map_err(|_| LeaseLost)?;
+        }
+        Ok(self.remaining())
+    }
+
+    /// Waits until the handler should end: its lease is lost, or the worker is shutting down and the handler's time is
+    /// over. For ever when it is [detached](Self::detached).
+    ///
+    /// Without this a handler is simply dropped at its next `await` when that happens. One that has called it (or
+    /// [`lost`](Self::lost)) is told, and has five seconds to tidy up after a lost lease, or one second at shutdown, before
+    /// it is dropped all the same. What it returns then counts for nothing after a lost lease, and is settled at shutdown.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing: the next call sees the same.
+    pub async fn cancelled(&self) {
+        match &self.state {
+            Some(state) => state.reached(CANCELLED).await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Waits until the lease is lost; for ever when it is [detached](Self::detached).
+    ///
+    /// A handler that waits for it is told before it is dropped, as with [`cancelled`](Self::cancelled).
     ///
     /// # Cancel safety
     ///
     /// Dropping the future loses nothing: the next call sees the same.
     pub async fn lost(&self) {
         match &self.state {
-            Some(state) => state.lost.cancelled().await,
+            Some(state) => state.reached(LOST).await,
             None => std::future::pending().await,
         }
     }
@@ -96,7 +197,7 @@ impl Lease {
         };
         loop {
             // Listens first: an extension between the look and the wait would be missed.
-            let extended = state.extended.notified();
+            let extended = state.changed.notified();
             let deadline = state.deadline();
             if deadline != seen {
                 return deadline;
@@ -107,12 +208,15 @@ impl Lease {
 }
 
 impl LeaseState {
-    /// A lease that lasts until `deadline`.
-    pub(crate) fn new(deadline: Instant) -> Self {
+    /// The lease of message number `id`, which lasts until `deadline`; more time is asked for through `wishes`.
+    pub(crate) fn new(deadline: Instant, id: u64, wishes: Option<mpsc::UnboundedSender<Wish>>) -> Self {
         Self {
             deadline: Mutex::new(deadline),
-            extended: Notify::new(),
-            lost: CancellationToken::new(),
+            stage: AtomicU8::new(HELD),
+            changed: Notify::new(),
+            listens: AtomicBool::new(false),
+            id,
+            wishes,
         }
     }
 
@@ -124,12 +228,45 @@ impl LeaseState {
     /// Takes the deadline of a confirmed extension.
     pub(crate) fn extend_to(&self, deadline: Instant) {
         *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = deadline;
-        self.extended.notify_waiters();
+        self.changed.notify_waiters();
     }
 
     /// Tells every handle that the message is no longer ours.
     pub(crate) fn lose(&self) {
-        self.lost.cancel();
+        self.reach(LOST);
+    }
+
+    /// Tells the handler to end.
+    pub(crate) fn cancel(&self) {
+        self.reach(CANCELLED);
+    }
+
+    fn reach(&self, stage: u8) {
+        self.stage.fetch_max(stage, Ordering::Release);
+        self.changed.notify_waiters();
+    }
+
+    fn is_past(&self, stage: u8) -> bool {
+        self.stage.load(Ordering::Acquire) >= stage
+    }
+
+    async fn reached(&self, stage: u8) {
+        self.listens.store(true, Ordering::Relaxed);
+        loop {
+            // It listens before it looks, so that no change falls in between.
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if self.is_past(stage) {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// Whether the handler wants to be told, rather than just be dropped.
+    pub(crate) fn has_listener(&self) -> bool {
+        self.listens.load(Ordering::Relaxed)
     }
 }
 
@@ -151,7 +288,11 @@ mod tests {
     use super::*;
 
     fn lease_of(seconds: u64) -> (Arc<LeaseState>, Lease) {
-        let state = Arc::new(LeaseState::new(Instant::now() + Duration::from_secs(seconds)));
+        let state = Arc::new(LeaseState::new(
+            Instant::now() + Duration::from_secs(seconds),
+            1,
+            None,
+        ));
         (state.clone(), Lease::new(state))
     }
 
@@ -183,6 +324,47 @@ mod tests {
         state.extend_to(second);
         assert_eq!(waiting.await.unwrap(), second);
         assert_eq!(lease.extended(first).await, second);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cancelled_lease_is_not_lost_but_a_lost_one_is_cancelled() {
+        let (state, lease) = lease_of(30);
+        state.cancel();
+        lease.cancelled().await;
+        assert!(!lease.is_lost() && !lease.remaining().is_zero());
+        let (state, lease) = lease_of(30);
+        state.lose();
+        lease.cancelled().await;
+        assert!(lease.is_lost() && state.has_listener());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn extending_asks_only_for_what_is_missing() {
+        let (sender, mut wishes) = mpsc::unbounded_channel();
+        let state = Arc::new(LeaseState::new(
+            Instant::now() + Duration::from_secs(30),
+            7,
+            Some(sender),
+        ));
+        let lease = Lease::new(state.clone());
+        assert_eq!(
+            lease.extend(Duration::from_secs(20)).await,
+            Ok(Duration::from_secs(30))
+        );
+        assert!(wishes.is_empty());
+
+        let asking = tokio::spawn({
+            let lease = lease.clone();
+            async move { lease.extend(Duration::from_secs(90)).await }
+        });
+        let wish = wishes.recv().await.unwrap();
+        assert_eq!((wish.id, wish.time), (7, Duration::from_secs(90)));
+        state.extend_to(Instant::now() + wish.time);
+        wish.answer.send(()).unwrap();
+        assert_eq!(asking.await.unwrap(), Ok(Duration::from_secs(90)));
+
+        state.lose();
+        assert_eq!(lease.extend(Duration::from_secs(1)).await, Err(LeaseLost));
     }
 
     #[tokio::test(start_paused = true)]

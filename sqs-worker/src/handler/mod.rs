@@ -31,7 +31,7 @@ mod router;
 mod service;
 mod spec;
 
-pub(crate) use self::lease::LeaseState;
+pub(crate) use self::lease::{LeaseState, Wish};
 pub(crate) use self::service::{boxed_as, timed};
 pub use self::{
     batch::{BatchRejection, BoxBatchHandler, FromBatch, IntoBatchOutcome},
@@ -40,14 +40,14 @@ pub use self::{
     error::{BoxError, Disposition, HandlerError, IntoHandlerError},
     extensions::Extensions,
     extract::{
-        CorrelationId, Deadline, DeduplicationId, Extension, FirstReceivedAt, FromDelivery, FromRef, Group,
-        Header, HeaderRejection, MessageId, MissingExtension, MissingMetadata, NamedAttribute,
+        Attempt, CorrelationId, Deadline, DeduplicationId, Extension, FirstReceivedAt, FromDelivery, FromRef,
+        Group, Header, HeaderRejection, MessageId, MissingExtension, MissingMetadata, NamedAttribute,
         OptionalFromDelivery, QueueName, Raw, ReceiveCount, SentAt, SentAttributes, State,
     },
     fake::FakeDelivery,
     function::Handler,
     into_outcome::IntoOutcome,
-    lease::Lease,
+    lease::{Lease, LeaseLost},
     outcome::Outcome,
     reply::{Reply, ReplyMessage},
     result_ext::{Classify, ResultExt},

@@ -126,7 +126,7 @@ impl IdempotencyLayer {
             OnStoreError::Wait => WAIT,
             OnStoreError::Run => RUN,
         };
-        match hold.begin(delivery.receive_count(), payload, patience).await {
+        match hold.begin(delivery.attempt(), payload, patience).await {
             Ok(Begun::Granted) => {}
             Ok(Begun::Completed { payload: theirs, .. } | Begun::InProgress { payload: theirs, .. })
                 if theirs != payload =>

@@ -134,7 +134,7 @@ pub struct Claim {
     pub key: RecordKey,
     /// Whose it will be.
     pub owner: Owner,
-    /// How often the message has been received, this time included; kept for whoever looks at the record.
+    /// Which attempt of the message this is, from 1 on; kept for whoever looks at the record.
     pub attempt: u32,
     /// How long the record is this owner's unless renewed: what is left of the message's own lease.
     pub lease: Duration,

@@ -35,7 +35,7 @@ pub(crate) fn entry(
     let mut attributes = message.message_attributes().cloned().unwrap_or_default();
     let record = FailureRecord {
         error: failure.chain.iter().map(|text| shorten(text)).collect(),
-        attempts: delivery.receive_count(),
+        attempts: delivery.attempt(),
         first_received: delivery.first_received_at(),
         handler: handler.map(str::to_owned),
         message_id: delivery.message_id().to_owned(),

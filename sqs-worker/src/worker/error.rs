@@ -21,12 +21,13 @@ pub enum WorkerError {
         /// The handler's name.
         handler: &'static str,
     },
-    /// Options for a queue that no handler consumes.
+    /// Options or a control for a queue that no handler consumes.
     #[error(
-        "there are options for queue `{queue}`, but no handler consumes it; the handlers' queues are: {known}"
+        "the worker was given options or asked for a control of queue `{queue}`, but no handler consumes it; the handlers' \
+         queues are: {known}"
     )]
     UnknownQueue {
-        /// The name in the options.
+        /// The name that was given.
         queue: String,
         /// The queues that the handlers name.
         known: String,

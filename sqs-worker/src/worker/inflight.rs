@@ -1,11 +1,17 @@
 //! The messages of one queue that are taken in and not settled yet.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{HashMap, VecDeque},
     sync::Arc,
 };
 
-use super::{gate::Permit, lease::Id, verdict::Plan};
+use tokio::time::Instant;
+
+use super::{
+    gate::Permit,
+    ids::{Id, IdMap},
+    verdict::Plan,
+};
 use crate::handler::{Delivery, LeaseState};
 
 /// How many finished messages are remembered whose deletion SQS did not confirm.
@@ -27,6 +33,14 @@ pub(crate) struct InFlight {
     pub(crate) stage: Stage,
     /// How often its settling has been tried.
     pub(crate) tries: u32,
+    /// Its place among those that wait: the higher, the sooner.
+    pub(crate) rank: i64,
+    /// The tenant whose handlers are counted, where they are.
+    pub(crate) tenant: Option<Arc<str>>,
+    /// When it is tried again in place, while it waits for that.
+    pub(crate) rests_until: Option<Instant>,
+    /// When its handler was started.
+    pub(crate) started: Option<Instant>,
     /// Held until the message is settled. In a FIFO queue the lane holds one for all its messages.
     pub(crate) permit: Option<Permit>,
 }
@@ -42,7 +56,7 @@ impl InFlight {
 /// Where a message stands.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// In its lane, behind others of its group.
+    /// Behind others of its group, for a free handler, or for its next attempt.
     Waiting,
     /// Its handler runs.
     Running,
@@ -64,12 +78,17 @@ pub(crate) enum Ending {
 /// All of them, by id and by SQS's message id.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    entries: BTreeMap<Id, InFlight>,
+    entries: IdMap<InFlight>,
     by_message: HashMap<Arc<str>, Id>,
     next: Id,
 }
 
 impl Table {
+    /// The id that the next message will have.
+    pub(crate) fn next_id(&self) -> Id {
+        self.next + 1
+    }
+
     pub(crate) fn insert(&mut self, entry: InFlight) -> Id {
         self.next += 1;
         self.by_message.insert(entry.message_id.clone(), self.next);
@@ -100,11 +119,13 @@ impl Table {
 
     /// The ids at one stage, oldest first.
     pub(crate) fn at(&self, stage: &Stage) -> Vec<Id> {
-        self.entries
-            .iter()
+        let entries = self.entries.iter();
+        let mut ids: Vec<Id> = entries
             .filter(|(_, entry)| entry.stage == *stage)
             .map(|(id, _)| *id)
-            .collect()
+            .collect();
+        ids.sort_unstable();
+        ids
     }
 
     pub(crate) fn len(&self) -> usize {

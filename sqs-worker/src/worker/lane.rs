@@ -24,7 +24,7 @@ struct Lane {
 }
 
 impl Lanes {
-    /// Puts a message at the end of its group's lane. Returns whether it is the head and may start. The permit stays
+    /// Puts a message at the end of its group's lane. Returns whether it is the head and may start when a handler is free. The permit stays
     /// with a new lane; a lane that has one already gives this one back.
     pub(crate) fn push(&mut self, group: &Arc<str>, id: Id, permit: Option<Permit>) -> bool {
         if let Some(lane) = self.lanes.get_mut(group) {

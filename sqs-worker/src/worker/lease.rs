@@ -11,15 +11,12 @@
 //!
 //! [ChangeMessageVisibility]: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use tokio::time::Instant;
 
-/// The number of one delivery inside this process; never used twice.
-pub(crate) type Id = u64;
+pub(crate) use super::ids::Id;
+use super::ids::IdMap;
 
 /// The longest that SQS hides a message, counted from its receive.
 pub(crate) const MAX_VISIBILITY: Duration = Duration::from_secs(12 * 60 * 60);
@@ -28,7 +25,7 @@ pub(crate) const MAX_VISIBILITY: Duration = Duration::from_secs(12 * 60 * 60);
 #[derive(Debug)]
 pub(crate) struct Leases {
     visibility: Duration,
-    held: BTreeMap<Id, Lease>,
+    held: IdMap<Lease>,
     timeline: BTreeSet<(Instant, Id)>,
 }
 
@@ -42,6 +39,8 @@ struct Lease {
     next: Instant,
     /// A renewal is under way.
     renewing: bool,
+    /// The next renewal is to hide the message until this instant at least, because its handler asked for it.
+    until: Option<Instant>,
     /// Being settled: not renewed any more.
     settling: bool,
 }
@@ -59,7 +58,7 @@ impl Leases {
     pub(crate) fn new(visibility: Duration) -> Self {
         Self {
             visibility,
-            held: BTreeMap::new(),
+            held: IdMap::default(),
             timeline: BTreeSet::new(),
         }
     }
@@ -69,17 +68,17 @@ impl Leases {
         self.end(id);
         let deadline = sent + self.visibility;
         let limit = sent + MAX_VISIBILITY;
+        let next = self.renew_at(deadline, limit);
         let lease = Lease {
             deadline,
             limit,
-            next: deadline,
+            next,
             renewing: false,
+            until: None,
             settling: false,
         };
-        self.timeline.insert((lease.next, id));
+        self.timeline.insert((next, id));
         self.held.insert(id, lease);
-        let renew_at = self.renew_at(id);
-        self.schedule(id, renew_at);
     }
 
     /// Everything that is due. Renewals that come due within a tenth of the visibility time-out are taken along, so
@@ -107,11 +106,18 @@ impl Leases {
                 due.push(Due::Lost(id));
                 self.end(id);
             } else if !lease.renewing && !lease.settling && lease.next < lease.deadline {
-                let extension = whole_seconds(self.visibility.min(lease.limit - now));
+                let asked = lease
+                    .until
+                    .take()
+                    .map_or(Duration::ZERO, |until| whole_seconds_up(until - now));
+                let extension = whole_seconds(self.visibility.max(asked).min(lease.limit - now));
                 lease.renewing = true;
                 let deadline = lease.deadline;
                 self.schedule(id, deadline);
                 due.push(Due::Renew(id, extension));
+            } else if lease.settling && lease.next < lease.deadline {
+                let deadline = lease.deadline;
+                self.schedule(id, deadline);
             }
         }
         due
@@ -128,10 +134,30 @@ impl Leases {
         lease.deadline = sent + extension;
         let next = if lease.settling {
             lease.deadline
+        } else if lease.until.is_some_and(|until| until > lease.deadline) {
+            // Asked for while this renewal was under way.
+            sent
         } else {
-            self.renew_at(id)
+            let (deadline, limit) = (lease.deadline, lease.limit);
+            self.renew_at(deadline, limit)
         };
         self.schedule(id, next);
+    }
+
+    /// The handler asks that the message stay hidden until this instant at least: the next renewal does that, and it
+    /// is due now. Never beyond the twelve hours, and never less than there is.
+    pub(crate) fn extend(&mut self, id: Id, until: Instant, now: Instant) {
+        let Some(lease) = self.held.get_mut(&id) else {
+            return;
+        };
+        let until = until.min(lease.limit);
+        if lease.settling || until <= lease.deadline {
+            return;
+        }
+        lease.until = Some(lease.until.map_or(until, |asked| asked.max(until)));
+        if !lease.renewing {
+            self.schedule(id, now);
+        }
     }
 
     /// A renewal failed and may be tried again.
@@ -143,6 +169,7 @@ impl Leases {
             return;
         }
         let left = lease.deadline.saturating_duration_since(now);
+        // What the handler asked for went with the call that failed; it asks again if it still waits.
         let pause = (left / 4).clamp(Duration::from_millis(100), Duration::from_secs(5));
         let next = (now + pause).min(lease.deadline);
         self.schedule(id, next);
@@ -158,9 +185,8 @@ impl Leases {
         let Some(lease) = self.held.get_mut(&id) else {
             return;
         };
+        // Its place on the timeline stays: most are settled before it comes, and then it is moved on.
         lease.settling = true;
-        let deadline = lease.deadline;
-        self.schedule(id, deadline);
     }
 
     /// The lease is over: settled, lost or given up.
@@ -194,12 +220,11 @@ impl Leases {
 
     /// A third of the visibility time-out before the deadline: room for several tries. A lease that ends with its
     /// twelve hours is not renewed any more, and its next event is its end.
-    fn renew_at(&self, id: Id) -> Instant {
-        let lease = &self.held[&id];
-        if lease.limit.saturating_duration_since(lease.deadline) < Duration::from_secs(1) {
-            return lease.deadline;
+    fn renew_at(&self, deadline: Instant, limit: Instant) -> Instant {
+        if limit.saturating_duration_since(deadline) < Duration::from_secs(1) {
+            return deadline;
         }
-        lease.deadline - self.visibility / 3
+        deadline - self.visibility / 3
     }
 
     fn schedule(&mut self, id: Id, next: Instant) {
@@ -214,6 +239,11 @@ impl Leases {
 /// SQS counts visibility in whole seconds; rounding down keeps our deadline before its own.
 fn whole_seconds(duration: Duration) -> Duration {
     Duration::from_secs(duration.as_secs())
+}
+
+/// Rounded up, a delay never ends too early.
+pub(crate) fn whole_seconds_up(duration: Duration) -> Duration {
+    Duration::from_secs(duration.as_secs() + u64::from(duration.subsec_nanos() > 0))
 }
 
 #[cfg(test)]
@@ -366,6 +396,48 @@ mod tests {
         leases.grant(1, sent + SECOND * 25);
         assert_eq!(leases.deadline(1), Some(sent + SECOND * 55));
         assert_eq!((leases.len(), leases.next_at()), (1, Some(sent + SECOND * 45)));
+    }
+
+    #[test]
+    fn a_handler_that_asks_for_more_gets_it_at_once_and_in_one_renewal() {
+        let sent = Instant::now();
+        let mut leases = granted([1], sent);
+        leases.extend(1, sent + SECOND * 300, sent + SECOND);
+        leases.extend(1, sent + SECOND * 200, sent + SECOND);
+        assert_eq!(leases.next_at(), Some(sent + SECOND));
+        assert_eq!(leases.due(sent + SECOND), [Due::Renew(1, SECOND * 299)]);
+        leases.renewed(1, sent + SECOND, SECOND * 299);
+        assert_eq!(leases.deadline(1), Some(sent + SECOND * 300));
+        assert_eq!(leases.next_at(), Some(sent + SECOND * 290));
+    }
+
+    #[test]
+    fn asking_for_less_than_there_is_changes_nothing() {
+        let sent = Instant::now();
+        let mut leases = granted([1], sent);
+        leases.extend(1, sent + SECOND * 30, sent);
+        assert_eq!(leases.next_at(), Some(sent + SECOND * 20));
+    }
+
+    #[test]
+    fn asking_for_more_than_twelve_hours_gets_what_is_left_of_them() {
+        let sent = Instant::now();
+        let mut leases = granted([1], sent);
+        leases.extend(1, sent + MAX_VISIBILITY * 2, sent + SECOND);
+        assert_eq!(
+            leases.due(sent + SECOND),
+            [Due::Renew(1, MAX_VISIBILITY - SECOND)]
+        );
+    }
+
+    #[test]
+    fn what_is_asked_for_during_a_renewal_is_asked_of_the_next() {
+        let sent = Instant::now();
+        let mut leases = granted([1], sent);
+        leases.due(sent + SECOND * 20);
+        leases.extend(1, sent + SECOND * 120, sent + SECOND * 20);
+        leases.renewed(1, sent + SECOND * 20, VISIBILITY);
+        assert_eq!(leases.due(sent + SECOND * 21), [Due::Renew(1, SECOND * 99)]);
     }
 
     #[test]

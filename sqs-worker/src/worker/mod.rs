@@ -4,26 +4,41 @@
 //!
 //! | file | what happens there |
 //! |---|---|
-//! | `gate.rs` | a permit is taken before anything is asked for |
-//! | `poll.rs` | the long poll brings the message |
+//! | `start.rs`, `options.rs` | handlers and settings become one runner for each queue |
+//! | `thread.rs`, `runner.rs` | where the runners run, and the loop of one |
+//! | `gate.rs`, `prefetch.rs` | a permit is taken before anything is asked for |
+//! | `pacer.rs`, `breaker.rs`, `control.rs` | what else may hold polls back |
+//! | `poll.rs`, `intake.rs`, `checksum.rs` | the long poll brings the message |
 //! | `inflight.rs`, `lease.rs` | it is ours, until a deadline that is renewed |
 //! | `lane.rs` | in a FIFO queue it waits for its turn in its group |
-//! | `runner.rs` | its handler runs |
+//! | `ready.rs`, `budget.rs` | it waits for a free handler, among others and among queues |
+//! | `running.rs`, `gather.rs` | its handler runs, alone or with a batch |
 //! | `verdict.rs` | the outcome becomes a plan: delete, hide, or dead-letter |
-//! | `settling.rs`, `settle.rs`, `command.rs` | the plan is carried out in batches, and proven |
-//! | `shutdown.rs` | and how all of that ends |
+//! | `settling.rs`, `settle.rs`, `command.rs`, `burial.rs` | the plan is carried out in batches, and proven |
+//! | `shutdown.rs`, `signal.rs` | and how all of that ends |
 
+mod breaker;
+mod budget;
 mod burial;
+mod checksum;
 mod clock;
 mod command;
+mod control;
 mod error;
 mod gate;
+mod gather;
+mod ids;
 mod inflight;
+mod intake;
 mod lane;
 mod lease;
 mod options;
+mod pacer;
 mod poll;
+mod prefetch;
+mod ready;
 mod runner;
+mod running;
 mod settle;
 mod settling;
 mod shutdown;
@@ -31,6 +46,7 @@ mod shutdown;
 mod signal;
 mod start;
 mod stats;
+mod thread;
 mod verdict;
 mod wrap;
 
@@ -43,6 +59,7 @@ use std::{
 
 use aws_sdk_sqs::Client;
 use futures_util::future::join_all;
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tower::{ServiceExt as _, util::BoxCloneSyncService};
 use tower_layer::Layer;
@@ -50,13 +67,15 @@ use tower_service::Service;
 
 #[cfg(feature = "signal")]
 pub use self::signal::shutdown_signal;
-use self::{clock::Clock, runner::Runner, shutdown::Grace};
 pub use self::{
+    breaker::CircuitBreaker,
+    control::{Health, QueueControl, QueueHealth, QueueStatus},
     error::WorkerError,
     options::QueueOptions,
     shutdown::Report,
     stats::{Stats, StatsSnapshot},
 };
+use self::{budget::Budget, clock::Clock, control::Panels, runner::Runner, shutdown::Grace};
 use crate::{
     handler::{
         BoxError, BoxHandler, Delivery, Handler, HandlerDef, HandlerEntry, HandlerError, HandlerGroup,
@@ -110,6 +129,9 @@ pub struct Worker<S> {
     seed: Option<u64>,
     time: Option<SystemTime>,
     stats: Stats,
+    panels: Panels,
+    shared_concurrency: Option<usize>,
+    hurry: CancellationToken,
 }
 
 type BoxLayer = Box<dyn Fn(BoxHandler) -> BoxHandler + Send + Sync>;
@@ -118,7 +140,8 @@ type BoxLayer = Box<dyn Fn(BoxHandler) -> BoxHandler + Send + Sync>;
 struct Mount<S> {
     spec: HandlerSpec,
     queue: Option<String>,
-    add: Box<dyn FnOnce(Router<S>) -> Router<S> + Send>,
+    /// Adds it to a router, for a queue that runs so many messages at once.
+    add: Box<dyn FnOnce(Router<S>, usize) -> Router<S> + Send>,
 }
 
 impl<S> Worker<S>
@@ -141,6 +164,9 @@ where
             seed: None,
             time: None,
             stats: Stats::default(),
+            panels: Panels::default(),
+            shared_concurrency: None,
+            hurry: CancellationToken::new(),
         }
     }
 
@@ -185,7 +211,7 @@ where
         let router = Router::new().route(function);
         let spec = router.specs().next().copied();
         if let Some(spec) = spec {
-            let add = Box::new(|all: Router<S>| all.merge(router));
+            let add = Box::new(|all: Router<S>, _| all.merge(router));
             self.mounts.push(Mount {
                 spec,
                 queue: Some(queue.into()),
@@ -196,7 +222,12 @@ where
     }
 
     fn mount(mut self, entry: HandlerEntry<S>, queue: Option<String>) -> Self {
-        let add = Box::new(move |router: Router<S>| router.entry(entry));
+        let add = Box::new(move |router: Router<S>, messages| match entry.spec.batch {
+            None => router.entry(entry),
+            Some(batch) => router.entry_as(entry, move |state| {
+                gather::service(&entry, batch, messages, state)
+            }),
+        });
         self.mounts.push(Mount {
             spec: entry.spec,
             queue,
@@ -247,6 +278,46 @@ where
         self
     }
 
+    /// The most handlers at once over all queues, from 1 on, beside each queue's own limit. Which queue starts the next
+    /// one is decided by [`QueueOptions::priority`] and [`QueueOptions::weight`]; an empty queue takes nothing from the
+    /// others. Default: no such limit.
+    ///
+    /// ```
+    /// # use sqs_worker::{QueueOptions, Worker};
+    /// # fn example(worker: Worker<()>) -> Worker<()> {
+    /// // "low" starts nothing while "high" has messages; "bulk" gets a quarter of what "normal" and it share.
+    /// worker
+    ///     .shared_concurrency(50)
+    ///     .queue(QueueOptions::named("high").priority(1))
+    ///     .queue(QueueOptions::named("normal").weight(3))
+    ///     .queue(QueueOptions::named("bulk"))
+    ///     .queue(QueueOptions::named("low").priority(-1))
+    /// # }
+    /// ```
+    pub fn shared_concurrency(mut self, handlers: usize) -> Self {
+        self.shared_concurrency = Some(handlers);
+        self
+    }
+
+    /// A handle that pauses, resumes and resizes the work on one of the queues that the handlers name. Take it before
+    /// the worker runs; a name that no handler uses is an error when it starts.
+    pub fn control(&self, queue: impl Into<String>) -> QueueControl {
+        self.panels.control(queue.into())
+    }
+
+    /// A live view of how the queues do, for health checks. Take it before [`run_until`](Self::run_until).
+    pub fn health(&self) -> Health {
+        Health(self.panels.clone())
+    }
+
+    /// Shortens the shutdown when this token is cancelled: handlers that still run are ended at once and their messages
+    /// given back; only the reserve for settling is kept. Cancelled while the worker runs, it starts the shutdown as
+    /// well. With [`run`](Self::run) a second signal does the same.
+    pub fn hurry_on(mut self, hurry: CancellationToken) -> Self {
+        self.hurry = hurry;
+        self
+    }
+
     /// How long the worker may take to end once it is told to: from 1 second on. A fifth of it, at most 5 seconds,
     /// is kept for settling; handlers have the rest. Default: 25 seconds, five less than Kubernetes and ECS give.
     pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
@@ -287,8 +358,7 @@ where
     /// back only when their visibility time-out ends.
     pub async fn run_until<F: Future>(self, signal: F) -> Result<Report, WorkerError> {
         let stop = CancellationToken::new();
-        // It holds every runner: too large for the stack of whoever awaits it.
-        let mut work = Box::pin(self.run(stop.clone()));
+        let mut work = Box::pin(thread::run(self, stop.clone()));
         tokio::select! {
             ended = &mut work => return ended,
             _ = signal => stop.cancel(),
@@ -296,10 +366,40 @@ where
         work.await
     }
 
-    async fn run(self, stop: CancellationToken) -> Result<Report, WorkerError> {
-        let stats = self.stats.clone();
-        let runners = self.runners().await?;
-        let reports = join_all(runners.into_iter().map(|runner| runner.run(stop.clone()))).await;
+    /// Runs until the process is asked to end, by Ctrl-C or SIGTERM, then finishes what is in flight; asked a second
+    /// time, it ends handlers at once.
+    ///
+    /// As [`run_until`](Self::run_until) with [`shutdown_signal`], and [`hurry_on`](Self::hurry_on) with a second one.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`run_until`](Self::run_until).
+    #[cfg(feature = "signal")]
+    pub async fn run(self) -> Result<Report, WorkerError> {
+        let hurry = self.hurry.clone();
+        let (stopped, first) = tokio::sync::oneshot::channel::<()>();
+        let signals = async move {
+            shutdown_signal().await;
+            drop(stopped);
+            shutdown_signal().await;
+            tracing::warn!("asked to end a second time: ending the handlers that still run");
+            hurry.cancel();
+            std::future::pending().await
+        };
+        tokio::select! {
+            report = self.run_until(first) => report,
+            never = signals => never,
+        }
+    }
+
+    /// The whole life of the worker, on the thread where its engine runs.
+    async fn work(self, stop: CancellationToken, spawner: Handle) -> Result<Report, WorkerError> {
+        let (stats, hurry) = (self.stats.clone(), self.hurry.clone());
+        let runners = self.runners(spawner).await?;
+        let runs = runners
+            .into_iter()
+            .map(|runner| runner.run(stop.clone(), hurry.clone()));
+        let reports = join_all(runs).await;
         let mut report = Report {
             stats: stats.snapshot(),
             ..Report::default()
@@ -318,7 +418,7 @@ where
     }
 
     /// One runner for each queue, with everything asked and checked.
-    async fn runners(self) -> Result<Vec<Runner>, WorkerError> {
+    async fn runners(self, spawner: Handle) -> Result<Vec<Runner>, WorkerError> {
         let context = start::Context {
             client: self.client,
             state: self.state,
@@ -328,8 +428,11 @@ where
             seed: self.seed.unwrap_or_else(rand::random),
             clock: Clock::starting_at(self.time.unwrap_or_else(SystemTime::now)),
             stats: Arc::clone(&self.stats.0),
+            budget: self.shared_concurrency.map(Budget::new),
+            panels: self.panels,
+            spawner,
         };
-        let groups = start::group(self.mounts, self.options)?;
+        let groups = start::group(self.mounts, self.options, &context.panels)?;
         wrap::check(
             groups.iter().flat_map(start::Group::specs),
             context.idempotency.is_some(),

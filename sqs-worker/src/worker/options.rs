@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{error::WorkerError, lease::MAX_VISIBILITY, poll::wait_for};
+use super::{breaker::CircuitBreaker, error::WorkerError, lease::MAX_VISIBILITY, poll::wait_for};
 use crate::{
     backoff::Schedule,
     handler::HandlerSpec,
@@ -11,6 +11,9 @@ use crate::{
 
 /// As many handlers at once as one full receive brings.
 const CONCURRENCY: usize = 10;
+
+/// The most polls at once unless set. Only as many run as bring full batches.
+const POLLERS: usize = 32;
 
 /// SQS's own default, for a role that may not read the queue's attributes ([CreateQueue]).
 ///
@@ -52,6 +55,14 @@ pub struct QueueOptions {
     retry: Option<Schedule>,
     max_attempts: Option<u32>,
     pub(super) unnamed: Option<&'static str>,
+    prefetch: Option<usize>,
+    rate_limit: Option<f64>,
+    breaker: Option<CircuitBreaker>,
+    tenant_limit: Option<usize>,
+    priority_attribute: Option<String>,
+    priority: i32,
+    weight: u32,
+    verify: bool,
 }
 
 impl QueueOptions {
@@ -68,6 +79,14 @@ impl QueueOptions {
             retry: None,
             max_attempts: None,
             unnamed: None,
+            prefetch: None,
+            rate_limit: None,
+            breaker: None,
+            tenant_limit: None,
+            priority_attribute: None,
+            priority: 0,
+            weight: 1,
+            verify: true,
         }
     }
 
@@ -84,15 +103,74 @@ impl QueueOptions {
         self
     }
 
-    /// The most messages in flight at once, from 1 on; in a FIFO queue, the most groups. Default: the largest that a
-    /// handler of this queue asks for, or 10.
+    /// The most handlers at once, from 1 on; of batch handlers, the most messages in their hands. In a FIFO queue that is
+    /// the most groups at once. Default: the largest that a handler of this queue asks for, or 10. It can be changed
+    /// while the worker runs, with [`QueueControl`](super::QueueControl).
     pub fn concurrency(mut self, messages: usize) -> Self {
         self.concurrency = Some(messages);
         self
     }
 
+    /// How many messages to receive ahead of the handlers, so that the next is there when one ends. They are kept alive
+    /// like those that run. Default: as many as would start within half a second by the handlers' own times, at most
+    /// [`concurrency`](Self::concurrency) or ten; 0 receives nothing that cannot start at once.
+    pub fn prefetch(mut self, messages: usize) -> Self {
+        self.prefetch = Some(messages);
+        self
+    }
+
+    /// The most messages a second that are asked for: above 0, any fraction. A second's worth may come at once. It holds
+    /// the polls back, never a message that has been received. Default: no limit.
+    pub fn rate_limit(mut self, messages_a_second: f64) -> Self {
+        self.rate_limit = Some(messages_a_second);
+        self
+    }
+
+    /// Stops asking for messages while handlers fail. Default: none.
+    pub fn circuit_breaker(mut self, breaker: CircuitBreaker) -> Self {
+        self.breaker = Some(breaker);
+        self
+    }
+
+    /// The most handlers at once for one tenant, from 1 on: for messages of a standard queue that carry the same
+    /// `MessageGroupId`, as fair queues have them. As many again may wait here; what comes beyond that is hidden for the
+    /// first delay of its retry schedule, which SQS counts as a receive. Default: no limit.
+    pub fn tenant_concurrency(mut self, handlers: usize) -> Self {
+        self.tenant_limit = Some(handlers);
+        self
+    }
+
+    /// Messages already received start in the order of this message attribute, a whole number as text: the highest first,
+    /// 0 for those without it. One that has waited for a whole visibility time-out goes first all the same. Combine it
+    /// with [`prefetch`](Self::prefetch): only what waits here can be put in order. Default: the order of receipt.
+    pub fn priority_attribute(mut self, name: impl Into<String>) -> Self {
+        self.priority_attribute = Some(name.into());
+        self
+    }
+
+    /// Where the queues share a [limit](crate::Worker::shared_concurrency): for as long as a queue of higher priority has
+    /// messages, this one starts none. Default: 0.
+    pub fn priority(mut self, priority: i32) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// Where the queues share a [limit](crate::Worker::shared_concurrency): how many messages this one starts for each
+    /// that a queue of weight 1 and the same priority starts, while both have enough. From 1 on. Default: 1.
+    pub fn weight(mut self, weight: u32) -> Self {
+        self.weight = weight;
+        self
+    }
+
+    /// Whether to check the MD5 that SQS sends of each body and its attributes. A message that does not match is given
+    /// back and not handled. Default: true; it costs about two microseconds a KiB.
+    pub fn verify_checksums(mut self, verify: bool) -> Self {
+        self.verify = verify;
+        self
+    }
+
     /// The most long polls at once, from 1 on; an idle queue has one. Default: one for every ten of
-    /// [`concurrency`](Self::concurrency), at most four.
+    /// [`concurrency`](Self::concurrency), at most 32.
     pub fn pollers(mut self, polls: usize) -> Self {
         self.pollers = Some(polls);
         self
@@ -142,6 +220,14 @@ pub(crate) struct Settings {
     pub(crate) visibility: Duration,
     pub(crate) wait: Duration,
     pub(crate) linger: Duration,
+    pub(crate) prefetch: Option<usize>,
+    pub(crate) rate_limit: Option<f64>,
+    pub(crate) breaker: Option<CircuitBreaker>,
+    pub(crate) tenant_limit: Option<usize>,
+    pub(crate) priority_attribute: Option<String>,
+    pub(crate) priority: i32,
+    pub(crate) weight: u32,
+    pub(crate) verify: bool,
     /// One for each handler of the queue.
     handlers: Vec<Policy>,
     /// For messages that no handler takes.
@@ -170,11 +256,11 @@ impl Settings {
             value,
             rule,
         };
-        let largest = specs.iter().filter_map(|spec| spec.concurrency).max();
+        let largest = specs.iter().filter_map(messages_at_once).max();
         let concurrency = options.concurrency.or(largest).unwrap_or(CONCURRENCY);
         let pollers = options
             .pollers
-            .unwrap_or_else(|| concurrency.div_ceil(10).clamp(1, 4));
+            .unwrap_or_else(|| concurrency.div_ceil(10).clamp(1, POLLERS));
         for (parameter, value) in [
             ("concurrency", Some(concurrency)),
             ("pollers", Some(pollers)),
@@ -182,10 +268,54 @@ impl Settings {
                 "max_attempts",
                 options.max_attempts.map(|attempts| attempts as usize),
             ),
+            ("tenant_concurrency", options.tenant_limit),
+            ("weight", Some(options.weight as usize)),
+            (
+                "circuit_breaker.window",
+                options.breaker.map(|breaker| breaker.window),
+            ),
         ] {
             if value == Some(0) {
                 return Err(invalid(parameter, "0".into(), "it must be at least 1"));
             }
+        }
+        let fullest = specs
+            .iter()
+            .filter_map(|spec| spec.batch)
+            .map(|batch| batch.size)
+            .max();
+        if fullest.is_some_and(|size| concurrency < size) {
+            let rule = "it must be at least the size of its handler's batches";
+            return Err(invalid("concurrency", concurrency.to_string(), rule));
+        }
+        if let Some(rate) = options.rate_limit
+            && !(rate > 0.0 && rate.is_finite())
+        {
+            let rule = "it must be a number of messages a second above 0";
+            return Err(invalid("rate_limit", rate.to_string(), rule));
+        }
+        if let Some(breaker) = options.breaker {
+            if !(breaker.rate > 0.0 && breaker.rate <= 1.0) {
+                let rule = "it must be above 0 and at most 1";
+                return Err(invalid(
+                    "circuit_breaker.failure_rate",
+                    breaker.rate.to_string(),
+                    rule,
+                ));
+            }
+            if breaker.cooldown < Duration::from_secs(1) {
+                let value = format!("{:?}", breaker.cooldown);
+                return Err(invalid(
+                    "circuit_breaker.cooldown",
+                    value,
+                    "it must be at least 1 second",
+                ));
+            }
+        }
+        if options.tenant_limit.is_some() && queue.fifo {
+            let value = format!("{}", options.tenant_limit.unwrap_or_default());
+            let rule = "in a FIFO queue a group has one handler at a time as it is: leave it out";
+            return Err(invalid("tenant_concurrency", value, rule));
         }
         let asked = options
             .visibility
@@ -234,6 +364,14 @@ impl Settings {
             visibility,
             wait,
             linger,
+            prefetch: options.prefetch,
+            rate_limit: options.rate_limit,
+            breaker: options.breaker,
+            tenant_limit: options.tenant_limit,
+            priority_attribute: options.priority_attribute.clone(),
+            priority: options.priority,
+            weight: options.weight,
+            verify: options.verify,
             handlers,
             fallback,
         })
@@ -246,6 +384,14 @@ impl Settings {
             .iter()
             .find(|policy| policy.messages.contains(&name))
             .unwrap_or(&self.fallback)
+    }
+}
+
+/// How many messages a handler takes at once, if it says so: a batch handler, so many batches.
+fn messages_at_once(spec: &HandlerSpec) -> Option<usize> {
+    match spec.batch {
+        Some(batch) => Some(batch.size * spec.concurrency.unwrap_or(1)),
+        None => spec.concurrency,
     }
 }
 

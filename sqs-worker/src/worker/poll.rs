@@ -35,11 +35,40 @@ pub(crate) struct PollPlan {
     /// How many at once make sense now: one while the queue is idle, more while full batches come back.
     allowed: usize,
     in_flight: usize,
+    /// Whether any poll has been answered.
+    answered: bool,
     /// Errors in a row.
     failures: u32,
     not_before: Option<Instant>,
     /// Since when permits were free, but too few of them.
     gathering_since: Option<Instant>,
+    /// The attempts of a FIFO queue whose answers were lost, to be asked for again.
+    lost: Vec<Attempt>,
+}
+
+/// A receive of a FIFO queue that can be repeated: within five minutes, SQS answers the same attempt with the same
+/// messages ([ReceiveMessage]). Without it, messages that an answer carried away would lock their groups for a whole
+/// visibility time-out.
+///
+/// [ReceiveMessage]: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Attempt {
+    pub(crate) id: String,
+    pub(crate) max: usize,
+    first: Instant,
+}
+
+/// SQS remembers an attempt for five minutes; the request has to arrive before that.
+const REPEATABLE: Duration = Duration::from_secs(4 * 60);
+
+impl Attempt {
+    pub(crate) fn new<R: Rng + ?Sized>(max: usize, now: Instant, rng: &mut R) -> Self {
+        Self {
+            id: format!("{:016x}{:016x}", rng.next_u64(), rng.next_u64()),
+            max,
+            first: now,
+        }
+    }
 }
 
 /// What the plan asks for.
@@ -59,14 +88,16 @@ impl PollPlan {
             max: max.max(1),
             allowed: 1,
             in_flight: 0,
+            answered: false,
             failures: 0,
             not_before: None,
             gathering_since: None,
+            lost: Vec::new(),
         }
     }
 
-    /// What to do now, with `free` of `size` permits at hand.
-    pub(crate) fn next(&mut self, free: usize, size: usize, now: Instant) -> Next {
+    /// What to do now, with `free` permits at hand, of which `worthwhile` are worth a poll.
+    pub(crate) fn next(&mut self, free: usize, worthwhile: usize, now: Instant) -> Next {
         if self.in_flight >= self.allowed || free == 0 {
             return Next::Idle;
         }
@@ -76,8 +107,7 @@ impl PollPlan {
             }
             self.not_before = None;
         }
-        let worthwhile = size.min(MAX_ENTRIES);
-        if free < worthwhile {
+        if free < worthwhile.min(MAX_ENTRIES) {
             let until = *self.gathering_since.get_or_insert(now) + GATHER;
             if now < until {
                 return Next::Wait(until);
@@ -95,12 +125,35 @@ impl PollPlan {
     /// A poll for `asked` messages brought `got`.
     pub(crate) fn answered(&mut self, asked: usize, got: usize) {
         self.in_flight = self.in_flight.saturating_sub(1);
+        self.answered = true;
         self.failures = 0;
         if got == 0 {
             self.allowed = 1;
         } else if got >= asked && asked == MAX_ENTRIES {
             self.allowed = (self.allowed + 1).min(self.max);
         }
+    }
+
+    /// Whether the last poll failed.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.failures > 0
+    }
+
+    /// Whether no poll has been answered yet.
+    pub(crate) fn is_new(&self) -> bool {
+        !self.answered
+    }
+
+    /// An attempt whose answer was lost, if it can be repeated with `free` permits at hand.
+    pub(crate) fn repeat(&mut self, free: usize, now: Instant) -> Option<Attempt> {
+        self.lost.retain(|attempt| now < attempt.first + REPEATABLE);
+        let place = self.lost.iter().position(|attempt| attempt.max <= free)?;
+        Some(self.lost.swap_remove(place))
+    }
+
+    /// The answer to this attempt was lost: SQS may have handed out messages.
+    pub(crate) fn lost(&mut self, attempt: Attempt) {
+        self.lost.push(attempt);
     }
 
     /// A poll failed: back to one poll, after a delay that is never zero. Returns the delay.
@@ -120,11 +173,25 @@ impl PollPlan {
 }
 
 /// One long poll.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Receive {
     /// One to ten.
     pub(crate) max: usize,
+    /// Names the attempt, in a FIFO queue.
+    pub(crate) attempt: Option<String>,
 }
+
+/// What SQS is asked to say about a message: what extractors, retries and failure records need. Each one not asked for
+/// saves bytes and time.
+const SYSTEM_ATTRIBUTES: &[MessageSystemAttributeName] = &[
+    MessageSystemAttributeName::ApproximateReceiveCount,
+    MessageSystemAttributeName::ApproximateFirstReceiveTimestamp,
+    MessageSystemAttributeName::SentTimestamp,
+    MessageSystemAttributeName::MessageGroupId,
+    MessageSystemAttributeName::MessageDeduplicationId,
+    MessageSystemAttributeName::SequenceNumber,
+    MessageSystemAttributeName::AwsTraceHeader,
+];
 
 /// The long poll of one queue, as a tower service. It is always ready: the gate in front of it holds the permits.
 #[derive(Clone, Debug)]
@@ -163,7 +230,8 @@ impl Service<Receive> for Receiver {
             .max_number_of_messages(i32::try_from(receive.max.clamp(1, MAX_ENTRIES)).unwrap_or(10))
             .visibility_timeout(self.visibility)
             .wait_time_seconds(self.wait)
-            .message_system_attribute_names(MessageSystemAttributeName::All)
+            .set_receive_request_attempt_id(receive.attempt)
+            .set_message_system_attribute_names(Some(SYSTEM_ATTRIBUTES.to_vec()))
             .message_attribute_names("All");
         let queue = self.queue.name.clone();
         Box::pin(async move {
@@ -236,6 +304,20 @@ mod tests {
         assert_eq!(plan.next(2, 64, now), Next::Wait(now + GATHER));
         assert_eq!(plan.next(10, 64, now + GATHER / 2), Next::Poll(10));
         assert_eq!(plan.next(3, 64, now + GATHER), Next::Poll(3));
+    }
+
+    #[test]
+    fn an_attempt_whose_answer_was_lost_is_repeated_as_it_was_while_sqs_remembers_it() {
+        let mut plan = PollPlan::new(1);
+        let now = Instant::now();
+        let attempt = Attempt::new(7, now, &mut StdRng::seed_from_u64(1));
+        assert_eq!(attempt.id.len(), 32);
+        plan.lost(attempt.clone());
+        assert_eq!(plan.repeat(6, now), None, "it asks for the same number");
+        assert_eq!(plan.repeat(10, now), Some(attempt.clone()));
+        assert_eq!(plan.repeat(10, now), None, "once");
+        plan.lost(attempt);
+        assert_eq!(plan.repeat(10, now + REPEATABLE), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::{
     burial,
     command::{Command, Results},
     inflight::{Ending, Stage},
-    lease::{Due, Id},
+    lease::{Due, Id, whole_seconds_up},
     runner::Runner,
     settle::{Batch, Burial},
     verdict::{Deleted, Hidden, Plan},
@@ -45,9 +45,10 @@ impl Runner {
     }
 
     /// The lease of a message is over: whatever we still do with it, another consumer may be doing too.
-    fn lost(&mut self, id: Id, now: Instant) {
+    pub(super) fn lost(&mut self, id: Id, now: Instant) {
         self.leases.end(id);
         self.settler.forget(id);
+        self.forget_wishes(id);
         let Some(entry) = self.table.get(id) else { return };
         entry.lease.lose();
         let (group, message_id) = (entry.group.clone(), entry.message_id.clone());
@@ -72,9 +73,9 @@ impl Runner {
                     "lease lost: its handler is ended, and another consumer may have the message"
                 );
                 self.give_back_lane(group.as_ref(), now);
-                self.end_handler(id, Ending::LeaseLost);
+                self.end_handler(id, Ending::LeaseLost, now);
             }
-            Stage::Ending(_) => self.end_handler(id, Ending::LeaseLost),
+            Stage::Ending(_) => self.end_handler(id, Ending::LeaseLost, now),
             Stage::Waiting => {
                 // Out of its lane first: what is behind it must not overtake it.
                 self.give_back_lane(group.as_ref(), now);
@@ -160,14 +161,12 @@ impl Runner {
                 let delivery = &entry.delivery;
                 let handler = self.settings.policy(delivery.name()).handler;
                 let time = self.clock.at(now);
-                let copy = burial::entry(
-                    delivery,
-                    failure,
-                    &self.queue.name,
-                    handler,
-                    self.queue.fifo,
-                    time,
-                );
+                // Its own type counts: a standard queue's messages may be buried in a FIFO queue.
+                let fifo = self
+                    .dead_letter
+                    .as_deref()
+                    .is_some_and(|name| name.ends_with(".fifo"));
+                let copy = burial::entry(delivery, failure, &self.queue.name, handler, fifo, time);
                 self.settler.bury(Burial { id, copy }, now, deadline);
             }
         }
@@ -175,8 +174,8 @@ impl Runner {
 
     /// Sends the batches that are ready; returns when the next one will be.
     pub(super) fn flush(&mut self, now: Instant) -> Option<Instant> {
-        // When no handler runs, nothing can join a batch: waiting would gain nothing.
-        let flush = self.handlers.is_empty() || self.drain.started();
+        // When no handler runs and none will, nothing can join a batch: waiting would gain nothing.
+        let flush = self.drain.started() || (self.handlers.is_empty() && self.ready.len() == 0);
         while let Some(batch) = self.settler.take(now, flush) {
             let (command, entries) = self.command(batch);
             if entries.is_empty() {
@@ -246,8 +245,7 @@ impl Runner {
     }
 
     /// The answer of a batch call: every entry has a result of its own.
-    pub(super) fn commanded(&mut self, call: Commanded) {
-        let now = Instant::now();
+    pub(super) fn commanded(&mut self, call: Commanded, now: Instant) {
         let results = match call.result {
             Ok(results) => results,
             Err(error) => call.entries.iter().map(|_| Err(error.duplicate())).collect(),
@@ -331,6 +329,7 @@ impl Runner {
         let Some(entry) = self.table.get(id) else { return };
         if let Some(deadline) = self.leases.deadline(id) {
             entry.lease.extend_to(deadline);
+            self.grant_wishes(id, deadline, now);
         }
         self.enqueue(id, now);
     }
@@ -376,14 +375,14 @@ impl Runner {
             return;
         };
         self.leases.end(id);
+        self.forget_wishes(id);
+        self.ready.remove(id, entry.rank);
+        if let Some(at) = entry.rests_until {
+            self.resting.remove(&(at, id));
+        }
         self.stats.in_flight.minus_one();
         if let Some(next) = entry.group.and_then(|group| self.lanes.advance(&group, id)) {
-            self.start(next, now);
+            self.make_ready(next, now);
         }
     }
-}
-
-/// SQS counts delays in whole seconds; rounding up never brings a message back too early.
-fn whole_seconds_up(delay: Duration) -> Duration {
-    Duration::from_secs(delay.as_secs() + u64::from(delay.subsec_nanos() > 0))
 }

@@ -6,16 +6,18 @@
 //! 3. Handlers finish, their leases renewed as before.
 //! 4. At the soft deadline the handlers that still run are ended and their messages given back.
 //! 5. What is left to settle has the reserve; then the worker returns, whatever is left.
+//!
+//! A second signal goes to step 4 at once.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::{
+    control::QueueStatus,
     inflight::{Ending, Stage},
     runner::Runner,
     stats::StatsSnapshot,
-    verdict::{Hidden, Plan, RELEASE},
 };
 
 /// How much time there is for what.
@@ -45,42 +47,69 @@ impl Grace {
 #[derive(Debug)]
 pub(crate) struct Drain {
     grace: Grace,
-    since: Option<Instant>,
+    until: Option<Deadlines>,
     polls_given_up: bool,
     handlers_ended: bool,
+    hurried: bool,
     pub(crate) interrupted: usize,
+}
+
+/// The instants at which something ends, once the shutdown has begun.
+#[derive(Clone, Copy, Debug)]
+struct Deadlines {
+    polls: Instant,
+    handlers: Instant,
+    end: Instant,
 }
 
 impl Drain {
     pub(crate) fn new(grace: Grace) -> Self {
         Self {
             grace,
-            since: None,
+            until: None,
             polls_given_up: false,
             handlers_ended: false,
+            hurried: false,
             interrupted: 0,
         }
     }
 
     pub(crate) fn started(&self) -> bool {
-        self.since.is_some()
+        self.until.is_some()
+    }
+
+    pub(crate) fn is_hurried(&self) -> bool {
+        self.hurried
     }
 
     /// Whether the time is up.
     pub(crate) fn is_over(&self, now: Instant) -> bool {
-        self.since.is_some_and(|since| now >= since + self.grace.total)
+        self.until.is_some_and(|until| now >= until.end)
     }
 
     /// The next instant at which something is due.
     pub(crate) fn next_at(&self) -> Option<Instant> {
-        let since = self.since?;
-        let polls = (!self.polls_given_up).then_some(self.grace.polls);
-        let handlers = (!self.handlers_ended).then_some(self.grace.total - self.grace.reserve);
-        [polls, handlers, Some(self.grace.total)]
-            .into_iter()
-            .flatten()
-            .min()
-            .map(|after| since + after)
+        let until = self.until?;
+        let polls = (!self.polls_given_up).then_some(until.polls);
+        let handlers = (!self.handlers_ended).then_some(until.handlers);
+        [polls, handlers, Some(until.end)].into_iter().flatten().min()
+    }
+
+    fn start(&mut self, now: Instant) {
+        self.until = Some(Deadlines {
+            polls: now + self.grace.polls,
+            handlers: now + (self.grace.total - self.grace.reserve),
+            end: now + self.grace.total,
+        });
+    }
+
+    /// Handlers have no more time; the reserve for settling stays.
+    fn hurry(&mut self, now: Instant) {
+        self.hurried = true;
+        if let Some(until) = &mut self.until {
+            until.handlers = until.handlers.min(now);
+            until.end = until.end.min(now + self.grace.reserve);
+        }
     }
 }
 
@@ -112,30 +141,32 @@ impl Report {
 
 impl Runner {
     pub(super) fn start_drain(&mut self, now: Instant) {
-        self.drain.since = Some(now);
+        self.drain.start(now);
         tracing::info!(
             queue = %self.queue.name,
             running = self.handlers.len(),
             in_flight = self.table.len(),
             "no more polls: finishing what is in flight"
         );
-        for id in self.table.at(&Stage::Waiting) {
-            if let Some(group) = self.table.get(id).and_then(|entry| entry.group.clone()) {
-                self.lanes.advance(&group, id);
-            }
-            let delay = if self.queue.fifo { Duration::ZERO } else { RELEASE };
-            self.settle(id, Plan::Hide(delay, Hidden::Released), now);
+        self.give_back_waiting(now);
+    }
+
+    /// Asked a second time: handlers are ended now.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        if !self.drain.started() {
+            self.start_drain(now);
         }
+        self.drain.hurry(now);
     }
 
     /// Gives up polls and ends handlers when their time is over.
     pub(super) fn drain_due(&mut self, now: Instant) {
-        let Some(since) = self.drain.since else { return };
-        if !self.drain.polls_given_up && now >= since + self.drain.grace.polls {
+        let Some(until) = self.drain.until else { return };
+        if !self.drain.polls_given_up && now >= until.polls {
             self.drain.polls_given_up = true;
             self.polls.clear();
         }
-        if !self.drain.handlers_ended && now >= since + self.drain.grace.total - self.drain.grace.reserve {
+        if !self.drain.handlers_ended && now >= until.handlers {
             self.drain.handlers_ended = true;
             let running = self.table.at(&Stage::Running);
             if !running.is_empty() {
@@ -147,12 +178,13 @@ impl Runner {
             }
             self.drain.interrupted = running.len();
             for id in running {
-                self.end_handler(id, Ending::Shutdown);
+                self.end_handler(id, Ending::Shutdown, now);
             }
         }
     }
 
     pub(super) fn report(&self) -> QueueReport {
+        self.panel.status(QueueStatus::Ended);
         QueueReport {
             interrupted: self.drain.interrupted,
             abandoned: self.table.len(),

@@ -3,11 +3,14 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use aws_sdk_sqs::Client;
+use tokio::runtime::Handle;
 
 use super::{
     BoxLayer, Mount, QueueOptions, WorkerError,
+    budget::Budget,
     clock::Clock,
     command::Commands,
+    control::Panels,
     options::Settings,
     poll::Receiver,
     runner::{Parts, Runner},
@@ -32,6 +35,11 @@ pub(super) struct Context<S> {
     pub(super) seed: u64,
     pub(super) clock: Clock,
     pub(super) stats: Arc<Counters>,
+    pub(super) panels: Panels,
+    /// What all queues may run together, where there is such a limit.
+    pub(super) budget: Option<Arc<Budget>>,
+    /// Where handlers run.
+    pub(super) spawner: Handle,
 }
 
 /// The handlers of one queue, with its options.
@@ -50,6 +58,7 @@ impl<S> Group<S> {
 pub(super) fn group<S>(
     mounts: Vec<Mount<S>>,
     options: Vec<QueueOptions>,
+    panels: &Panels,
 ) -> Result<Vec<Group<S>>, WorkerError> {
     if mounts.is_empty() {
         return Err(WorkerError::NoHandlers);
@@ -65,43 +74,29 @@ pub(super) fn group<S>(
                 handler: mount.spec.name,
             });
         };
-        check(&mount.spec)?;
         let new = || Group {
             options: QueueOptions::named(queue.clone()),
             mounts: Vec::new(),
         };
         groups.entry(queue.clone()).or_insert_with(new).mounts.push(mount);
     }
+    let named = options.iter().map(|options| options.name.clone());
+    if let Some(queue) = named
+        .chain(panels.names())
+        .find(|name| !groups.contains_key(name))
+    {
+        let known: Vec<String> = groups.keys().map(|name| format!("`{name}`")).collect();
+        return Err(WorkerError::UnknownQueue {
+            queue,
+            known: known.join(", "),
+        });
+    }
     for options in options {
-        match groups.get_mut(&options.name) {
-            Some(group) => group.options = options,
-            None => {
-                let known = groups
-                    .keys()
-                    .map(|name| format!("`{name}`"))
-                    .collect::<Vec<_>>()
-                    .join(", ");
-                return Err(WorkerError::UnknownQueue {
-                    queue: options.name,
-                    known,
-                });
-            }
+        if let Some(group) = groups.get_mut(&options.name) {
+            group.options = options;
         }
     }
     Ok(groups.into_values().collect())
-}
-
-/// Refuses what this worker cannot do yet, rather than doing less than was asked for.
-fn check(spec: &HandlerSpec) -> Result<(), WorkerError> {
-    let why = if spec.batch.is_some() {
-        "batch handlers cannot be run yet: take one message at a time"
-    } else {
-        return Ok(());
-    };
-    Err(WorkerError::Unsupported {
-        handler: spec.name,
-        why,
-    })
 }
 
 impl<S> Context<S>
@@ -115,9 +110,9 @@ where
         let specs: Vec<HandlerSpec> = mounts.iter().map(|mount| mount.spec).collect();
         let settings = Settings::resolve(&options, &specs, &queue)?;
 
-        let mut router = mounts
-            .into_iter()
-            .fold(Router::new(), |router, mount| (mount.add)(router));
+        let mut router = mounts.into_iter().fold(Router::new(), |router, mount| {
+            (mount.add)(router, settings.concurrency)
+        });
         if let Some(name) = options.unnamed {
             router = router.unnamed_as(name);
         }
@@ -135,9 +130,18 @@ where
             settings.visibility,
             settings.wait,
         );
+        let panel = self.panels.of(&options.name);
+        let share = self
+            .budget
+            .as_ref()
+            .map(|budget| budget.share(settings.priority, settings.weight, panel.wake.clone()));
+        let settling = clients::settling(&self.client);
         Ok(Runner::new(Parts {
             receiver,
-            commands: Commands::new(commands, queue.clone(), dead_letter.clone()),
+            commands: Commands::new(settling, queue.clone(), dead_letter.clone()),
+            spawner: self.spawner.clone(),
+            share,
+            panel,
             dead_letter: dead_letter.map(|(name, _)| name),
             queue,
             settings,
@@ -159,11 +163,20 @@ async fn dead_letter(
     specs: &[HandlerSpec],
     queue: &Queue,
 ) -> Result<Option<(String, String)>, WorkerError> {
-    let named = options
-        .dead_letter
-        .as_deref()
-        .or_else(|| specs.iter().find_map(|spec| spec.dead_letter));
-    if let Some(named) = named {
+    let mut of_handlers = specs.iter().filter_map(|spec| spec.dead_letter);
+    let first = of_handlers.next();
+    if options.dead_letter.is_none()
+        && let Some(other) = of_handlers.find(|other| Some(*other) != first)
+    {
+        return Err(WorkerError::Setting {
+            queue: options.name.clone(),
+            parameter: "dead_letter",
+            value: format!("both `{}` and `{other}`", first.unwrap_or_default()),
+            rule: "a queue has one dead-letter queue: let its handlers name the same, or set \
+                   `QueueOptions::dead_letter`",
+        });
+    }
+    if let Some(named) = options.dead_letter.as_deref().or(first) {
         let name = named.parse()?;
         let url = queue::url_of(client, &name).await?;
         return Ok(Some((name.to_string(), url)));
@@ -193,6 +206,7 @@ fn announce(
         url = queue.url,
         handlers,
         concurrency = settings.concurrency,
+        prefetch = %settings.prefetch.map_or_else(|| "adaptive".to_owned(), |ahead| ahead.to_string()),
         pollers = settings.pollers,
         visibility = ?settings.visibility,
         long_poll = ?settings.wait,

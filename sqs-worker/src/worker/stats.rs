@@ -42,6 +42,8 @@ counters! {
     acked,
     /// Messages hidden for another attempt.
     retried,
+    /// Messages of FIFO queues kept for another attempt in place, under their lease.
+    retried_in_place,
     /// Messages given back untouched: at shutdown, or because their handler asked for it.
     released,
     /// Messages hidden untried: their idempotency key is in progress, or cannot be claimed yet.
@@ -64,6 +66,8 @@ counters! {
     left_to_redrive,
     /// Messages deleted because their handler's error said to drop them.
     dropped,
+    /// Messages whose body or attributes did not match the MD5 that SQS sent; they were given back.
+    corrupted,
     /// Handlers that panicked.
     panics,
     /// Leases that ended before their message was settled.

@@ -56,7 +56,7 @@ pub(crate) struct Failure {
     pub(crate) chain: Vec<String>,
 }
 
-/// Turns a handler's result into a plan. The receive count stands for the number of attempts.
+/// Turns a handler's result into a plan.
 pub(crate) fn decide<R: Rng + ?Sized>(
     result: Result<Outcome, HandlerError>,
     delivery: &Delivery,
@@ -99,7 +99,7 @@ fn retry<R: Rng + ?Sized>(
     policy: &Policy,
     rng: &mut R,
 ) -> Plan {
-    let attempt = delivery.receive_count();
+    let attempt = delivery.attempt();
     if policy.max_attempts.is_some_and(|max| attempt >= max) {
         let why = error.map_or_else(
             || "its handler asked for another attempt".to_owned(),

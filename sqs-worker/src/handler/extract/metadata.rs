@@ -17,6 +17,11 @@ pub struct QueueName(pub String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReceiveCount(pub u32);
 
+/// Which attempt this is, from 1 on: the receive count, and one more for each time that the worker tried the message
+/// again in place, as it does in FIFO queues ([`Delivery::attempt`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Attempt(pub u32);
+
 /// The body as it was received, beside the payload that was decoded from it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Raw(pub String);
@@ -92,6 +97,7 @@ always_there! {
     MessageId: |delivery| delivery.message_id().to_owned();
     QueueName: |delivery| delivery.queue_name().to_owned();
     ReceiveCount: |delivery| delivery.receive_count();
+    Attempt: |delivery| delivery.attempt();
     Raw: |delivery| delivery.body().to_owned();
 }
 

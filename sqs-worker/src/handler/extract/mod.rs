@@ -7,6 +7,7 @@
 //! | [`State<T>`] | a part of the worker's state, resolved when compiling |
 //! | [`Extension<T>`] | a value that a layer left on this delivery |
 //! | [`MessageId`], [`QueueName`], [`ReceiveCount`], [`SentAt`], [`FirstReceivedAt`] | what SQS says |
+//! | [`Attempt`] | which attempt this is, those counted in that no receive brought |
 //! | [`Group`], [`DeduplicationId`] | the FIFO ids |
 //! | [`Header<T>`](Header), [`SentAttributes`] | one attribute of the sender, parsed; all of them |
 //! | [`CorrelationId`], [`Deadline`] | what the framework's headers say |
@@ -30,8 +31,8 @@ pub use self::{
     extension::{Extension, MissingExtension},
     header::{Header, HeaderRejection, NamedAttribute},
     metadata::{
-        CorrelationId, Deadline, DeduplicationId, FirstReceivedAt, Group, MessageId, MissingMetadata,
-        QueueName, Raw, ReceiveCount, SentAt,
+        Attempt, CorrelationId, Deadline, DeduplicationId, FirstReceivedAt, Group, MessageId,
+        MissingMetadata, QueueName, Raw, ReceiveCount, SentAt,
     },
     state::{FromRef, State},
 };

@@ -76,12 +76,21 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
 
     /// Mounts a handler given as a value.
     pub fn entry(self, entry: HandlerEntry<S>) -> Self {
+        self.entry_as(entry, entry.build)
+    }
+
+    /// Mounts a handler whose service is built in another way.
+    pub(crate) fn entry_as(
+        self,
+        entry: HandlerEntry<S>,
+        build: impl FnOnce(S) -> BoxHandler + Send + 'static,
+    ) -> Self {
         let place = Place {
             handler: entry.spec.name,
             file: entry.spec.file,
             line: entry.spec.line,
         };
-        self.add(entry.spec, place, Box::new(entry.build))
+        self.add(entry.spec, place, Box::new(build))
     }
 
     /// Mounts any other handler: a plain async function.

@@ -1,0 +1,298 @@
+//! The runner's handlers: started when one is free, watched, ended early when they must.
+
+use std::{any::Any, collections::HashMap, time::Duration};
+
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinError,
+    time::Instant,
+};
+use tower::ServiceExt as _;
+use tracing::Instrument as _;
+
+use super::{
+    breaker::Change,
+    inflight::{Ending, Stage},
+    lease::Id,
+    runner::Runner,
+    verdict::{Hidden, Plan, RELEASE, decide},
+};
+use crate::handler::{Disposition, HandlerError, Outcome, Wish};
+
+/// How long a handler that wants to be told of a lost lease may go on before it is dropped.
+const AFTER_LOSS: Duration = Duration::from_secs(5);
+
+/// How long one that wants to be told of the shutdown may.
+const AFTER_STOP: Duration = Duration::from_secs(1);
+
+/// Up to this delay a FIFO message is tried again in place. It is what the default schedule goes up to; for a longer
+/// time another worker may as well have the group.
+const IN_PLACE: Duration = Duration::from_secs(300);
+
+/// How a handler's task ended.
+pub(super) type Joined = Result<Result<Outcome, HandlerError>, JoinError>;
+
+/// What handlers have asked of their leases.
+#[derive(Debug, Default)]
+pub(super) struct Wishes {
+    pub(super) sender: Option<mpsc::UnboundedSender<Wish>>,
+    waiting: HashMap<Id, Vec<(Instant, oneshot::Sender<()>)>>,
+}
+
+impl Runner {
+    /// Starts as many of those that may start as there are handlers free.
+    pub(super) fn start_ready(&mut self, now: Instant) {
+        let free = self.concurrency.saturating_sub(self.handlers.len());
+        let startable = self.ready.startable().min(free);
+        if let Some(share) = &self.share {
+            share.waiting(startable);
+        }
+        for _ in 0..startable {
+            if self.share.as_ref().is_some_and(|share| !share.take()) {
+                return;
+            }
+            let started = match self.ready.pop(now) {
+                Some(id) => self.start(id, now),
+                None => false,
+            };
+            if !started && let Some(share) = &self.share {
+                share.ended(1);
+            }
+        }
+    }
+
+    /// Starts the handler of a message, if the message is still ours.
+    fn start(&mut self, id: Id, now: Instant) -> bool {
+        let Some(entry) = self.table.get_mut(id) else {
+            return false;
+        };
+        if self.leases.deadline(id).is_none_or(|deadline| deadline <= now) {
+            let tenant = entry.tenant.clone();
+            if let Some(tenant) = tenant {
+                self.ready.ended(&tenant);
+            }
+            self.lost(id, now);
+            return false;
+        }
+        entry.stage = Stage::Running;
+        entry.started = Some(now);
+        self.stats.running.one();
+        let handler = self.handler.clone();
+        let delivery = entry.delivery.clone();
+        let span = tracing::info_span!(
+            "process",
+            queue = %self.queue.name,
+            message_id = %entry.message_id,
+            attempt = delivery.attempt(),
+        );
+        let run = handler.oneshot(delivery).instrument(span);
+        self.handlers.spawn_on(id, run, &self.spawner);
+        true
+    }
+
+    pub(super) fn handled(&mut self, id: Id, joined: Joined, now: Instant) {
+        self.stats.running.minus_one();
+        self.stats.handled.one();
+        if let Some(share) = &self.share {
+            share.ended(1);
+        }
+        let Some(entry) = self.table.get_mut(id) else {
+            return;
+        };
+        if let Some(tenant) = &entry.tenant {
+            self.ready.ended(tenant);
+        }
+        let started = entry.started.take();
+        let ending = match entry.stage {
+            Stage::Ending(ending) => Some(ending),
+            _ => None,
+        };
+        let result = match joined {
+            Ok(result) => result,
+            Err(error) if error.is_panic() => {
+                self.stats.panics.one();
+                Err(HandlerError::msg(format!(
+                    "handler panicked: {}",
+                    panic_text(&*error.into_panic())
+                )))
+            }
+            // Ended by us; the reason is in `ending`.
+            Err(_) if ending == Some(Ending::LeaseLost) => return self.finish(id, now),
+            Err(_) => return self.settle(id, Plan::Hide(RELEASE, Hidden::Released), now),
+        };
+        if ending == Some(Ending::LeaseLost) {
+            // Too late to settle. What was done stays done: should the message come back, it is only deleted.
+            if matches!(result, Ok(Outcome::Ack)) {
+                self.done.remember(entry.message_id.clone());
+            }
+            return self.finish(id, now);
+        }
+        if let Some(started) = started {
+            self.prefetch.handled(now - started);
+        }
+        let policy = self.settings.policy(entry.delivery.name());
+        let failed = result.as_ref().is_err_and(is_transient);
+        let plan = decide(result, &entry.delivery, policy, &mut self.rng);
+        match plan {
+            Plan::Hide(delay, Hidden::Retry) if self.may_rest(id, delay, now) => self.rest(id, delay, now),
+            plan => self.settle(id, plan, now),
+        }
+        self.watch(failed, now);
+    }
+
+    /// Tells the breaker how a handler ended.
+    fn watch(&mut self, failed: bool, now: Instant) {
+        let Some(breaker) = &mut self.breaker else { return };
+        match breaker.record(failed, now) {
+            Some(Change::Opened) => {
+                tracing::warn!(
+                    queue = %self.queue.name,
+                    "handlers fail: the circuit breaker is open, and nothing is taken in"
+                );
+                self.give_back_waiting(now);
+            }
+            Some(Change::Closed) => {
+                tracing::info!(queue = %self.queue.name, "the circuit breaker is closed again");
+            }
+            None => {}
+        }
+    }
+
+    /// Whether a failed message can be tried again under the lease that it has: its group waits for it either way, and
+    /// neither it nor those behind it have to be received once more, which SQS would count.
+    fn may_rest(&self, id: Id, delay: Duration, now: Instant) -> bool {
+        let needed = delay + 2 * self.settings.visibility;
+        self.queue.fifo && delay <= IN_PLACE && !self.is_closed() && self.leases.budget(id, now) > needed
+    }
+
+    /// The message stays, with its lease renewed, until it is tried again.
+    fn rest(&mut self, id: Id, delay: Duration, now: Instant) {
+        let Some(entry) = self.table.get_mut(id) else {
+            return;
+        };
+        self.stats.retried_in_place.one();
+        entry.stage = Stage::Waiting;
+        entry.delivery = entry.delivery.clone().again();
+        entry.rests_until = Some(now + delay);
+        self.resting.insert((now + delay, id));
+    }
+
+    /// Those whose rest is over may start; those that were told to end and did not are dropped.
+    pub(super) fn running_due(&mut self, now: Instant) {
+        while let Some(&(at, id)) = self.resting.first()
+            && at <= now
+        {
+            self.resting.pop_first();
+            self.make_ready(id, now);
+        }
+        while let Some(&(at, id)) = self.stopping.first()
+            && at <= now
+        {
+            self.stopping.pop_first();
+            self.handlers.abort(&id);
+        }
+    }
+
+    /// Gives back everything that has not started: the order of groups holds, for what is behind a message goes with it.
+    pub(super) fn give_back_waiting(&mut self, now: Instant) {
+        for id in self.table.at(&Stage::Waiting) {
+            let Some(entry) = self.table.get_mut(id) else {
+                continue;
+            };
+            let plan = match entry.rests_until.take() {
+                Some(at) => {
+                    self.resting.remove(&(at, id));
+                    Plan::Hide(at - now, Hidden::Retry)
+                }
+                None if self.queue.fifo => Plan::Hide(Duration::ZERO, Hidden::Released),
+                None => Plan::Hide(RELEASE, Hidden::Released),
+            };
+            let rank = entry.rank;
+            if let Some(group) = entry.group.clone() {
+                self.lanes.advance(&group, id);
+            }
+            self.ready.remove(id, rank);
+            self.settle(id, plan, now);
+        }
+    }
+
+    /// Ends a running handler: its future is dropped at its next await, at once or, if it wants to be told, a little
+    /// later.
+    pub(super) fn end_handler(&mut self, id: Id, ending: Ending, now: Instant) {
+        let Some(entry) = self.table.get_mut(id) else {
+            return;
+        };
+        entry.stage = Stage::Ending(ending);
+        entry.lease.cancel();
+        if entry.lease.has_listener() {
+            let grace = match ending {
+                Ending::LeaseLost => AFTER_LOSS,
+                Ending::Shutdown => AFTER_STOP,
+            };
+            self.stopping.insert((now + grace, id));
+        } else {
+            self.handlers.abort(&id);
+        }
+    }
+
+    /// A handler asks that its message stay hidden for longer.
+    pub(super) fn wished(&mut self, wish: Wish, now: Instant) {
+        let limit = now + self.leases.budget(wish.id, now);
+        // SQS counts whole seconds: what is left of the twelve hours may be a second less.
+        let until = (now + wish.time).min(limit - Duration::from_secs(1).min(limit - now));
+        match self.leases.deadline(wish.id) {
+            Some(deadline) if deadline < until => {
+                self.leases.extend(wish.id, now + wish.time, now);
+                self.wishes
+                    .waiting
+                    .entry(wish.id)
+                    .or_default()
+                    .push((until, wish.answer));
+            }
+            Some(_) => {
+                let _ = wish.answer.send(());
+            }
+            // Lost: the answer is dropped, and says so.
+            None => {}
+        }
+    }
+
+    /// A lease has a new deadline: whoever asked for it hears.
+    pub(super) fn grant_wishes(&mut self, id: Id, deadline: Instant, now: Instant) {
+        let Some(waiting) = self.wishes.waiting.get_mut(&id) else {
+            return;
+        };
+        let mut longest = None;
+        for (until, answer) in std::mem::take(waiting) {
+            if until <= deadline {
+                let _ = answer.send(());
+            } else {
+                longest = longest.max(Some(until));
+                waiting.push((until, answer));
+            }
+        }
+        match longest {
+            Some(until) => self.leases.extend(id, until, now),
+            None => drop(self.wishes.waiting.remove(&id)),
+        }
+    }
+
+    /// The lease is over: those who asked for more of it hear that it is lost.
+    pub(super) fn forget_wishes(&mut self, id: Id) {
+        if !self.wishes.waiting.is_empty() {
+            self.wishes.waiting.remove(&id);
+        }
+    }
+}
+
+/// Whether an error says something about what the handler depends on, and not about the message.
+fn is_transient(error: &HandlerError) -> bool {
+    matches!(error.disposition(), Disposition::Retry { .. })
+}
+
+/// What a panic said.
+pub(super) fn panic_text(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
+}
