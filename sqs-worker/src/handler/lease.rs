@@ -186,6 +186,27 @@ impl Lease {
             None => std::future::pending().await,
         }
     }
+
+    /// When the message becomes visible again; `None` when it is detached.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.state.as_ref().map(|state| state.deadline())
+    }
+
+    /// Waits until the deadline is another than `seen`; for ever when it is detached. Dropping it loses nothing.
+    pub(crate) async fn extended(&self, seen: Instant) -> Instant {
+        let Some(state) = &self.state else {
+            return std::future::pending().await;
+        };
+        loop {
+            // Listens first: an extension between the look and the wait would be missed.
+            let extended = state.changed.notified();
+            let deadline = state.deadline();
+            if deadline != seen {
+                return deadline;
+            }
+            extended.await;
+        }
+    }
 }
 
 impl LeaseState {
@@ -293,6 +314,18 @@ mod tests {
         state.extend_to(Instant::now() + Duration::from_secs(90));
         assert_eq!(clone.remaining(), Duration::from_secs(90));
         assert_eq!(lease.remaining(), Duration::from_secs(90));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_extension_wakes_who_waits_for_it_and_one_before_the_wait_is_not_missed() {
+        let (state, lease) = lease_of(30);
+        let (first, second) = (state.deadline(), state.deadline() + Duration::from_secs(20));
+        let waits = lease.clone();
+        let waiting = tokio::spawn(async move { waits.extended(first).await });
+        tokio::task::yield_now().await;
+        state.extend_to(second);
+        assert_eq!(waiting.await.unwrap(), second);
+        assert_eq!(lease.extended(first).await, second);
     }
 
     #[tokio::test(start_paused = true)]

@@ -48,6 +48,7 @@ mod start;
 mod stats;
 mod thread;
 mod verdict;
+mod wrap;
 
 use std::{
     fmt,
@@ -75,9 +76,12 @@ pub use self::{
     stats::{Stats, StatsSnapshot},
 };
 use self::{budget::Budget, clock::Clock, control::Panels, runner::Runner, shutdown::Grace};
-use crate::handler::{
-    BoxError, BoxHandler, Delivery, Handler, HandlerDef, HandlerEntry, HandlerError, HandlerGroup,
-    HandlerSpec, Outcome, Router,
+use crate::{
+    handler::{
+        BoxError, BoxHandler, Delivery, Handler, HandlerDef, HandlerEntry, HandlerError, HandlerGroup,
+        HandlerSpec, Outcome, Router,
+    },
+    idempotency::Idempotency,
 };
 
 /// Kubernetes and Amazon ECS both kill a process 30 seconds after asking it to stop: be done before.
@@ -120,6 +124,7 @@ pub struct Worker<S> {
     mounts: Vec<Mount<S>>,
     options: Vec<QueueOptions>,
     layers: Vec<BoxLayer>,
+    idempotency: Option<Idempotency>,
     shutdown: Duration,
     seed: Option<u64>,
     time: Option<SystemTime>,
@@ -154,6 +159,7 @@ where
             mounts: Vec::new(),
             options: Vec::new(),
             layers: Vec::new(),
+            idempotency: None,
             shutdown: SHUTDOWN,
             seed: None,
             time: None,
@@ -252,6 +258,23 @@ where
             let service = layer.layer(inner);
             BoxCloneSyncService::new(service.map_err(|error| HandlerError::from_boxed(error.into())))
         }));
+        self
+    }
+
+    /// Where handlers marked `idempotent` keep which messages are done: a store, or an [`Idempotency`] that says more.
+    /// A worker with such a handler does not start without one.
+    ///
+    /// See [`idempotency`](crate::idempotency) for what becomes of a duplicate.
+    ///
+    /// ```
+    /// use sqs_worker::{Worker, idempotency::MemoryStore};
+    ///
+    /// # fn worker(client: aws_sdk_sqs::Client) -> Worker<()> {
+    /// Worker::new(client, ()).idempotency(MemoryStore::new())
+    /// # }
+    /// ```
+    pub fn idempotency(mut self, idempotency: impl Into<Idempotency>) -> Self {
+        self.idempotency = Some(idempotency.into());
         self
     }
 
@@ -413,6 +436,7 @@ where
             client: self.client,
             state: self.state,
             layers: self.layers,
+            idempotency: self.idempotency,
             grace: Grace::of(self.shutdown),
             seed: self.seed.unwrap_or_else(rand::random),
             clock: Clock::starting_at(self.time.unwrap_or_else(SystemTime::now)),
@@ -422,6 +446,10 @@ where
             spawner,
         };
         let groups = start::group(self.mounts, self.options, &context.panels)?;
+        wrap::check(
+            groups.iter().flat_map(start::Group::specs),
+            context.idempotency.is_some(),
+        )?;
         let mut runners = Vec::with_capacity(groups.len());
         for (number, group) in groups.into_iter().enumerate() {
             runners.push(context.runner(number as u64, group).await?);

@@ -298,6 +298,7 @@ impl Runner {
         match why {
             Hidden::Retry => self.stats.retried.one(),
             Hidden::Released => self.stats.released.one(),
+            Hidden::Deferred => self.stats.deferred.one(),
             Hidden::LeftToRedrive => self.stats.left_to_redrive.one(),
         }
         self.finish(id, now);
