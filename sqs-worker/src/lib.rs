@@ -90,9 +90,11 @@ mod batch;
 mod clients;
 mod error;
 pub mod handler;
+pub mod idempotency;
 pub mod message;
 pub mod producer;
 mod queue;
+pub mod request;
 pub mod testing;
 pub mod worker;
 
@@ -113,6 +115,7 @@ pub use self::{
     message::{Codec, Headers, Message, Request},
     producer::Producer,
     queue::{QueueRef, QueueRefError},
+    request::Requester,
     worker::{QueueOptions, Report, Worker, WorkerError},
 };
 #[cfg(feature = "macros")]

@@ -264,9 +264,9 @@ impl OutcomeExt for Outcome {
             panic!("the message was not answered: {self:?}")
         };
         let incoming = Incoming::new("replies", &reply.body)
-            .name(reply.name)
+            .name(&*reply.name)
             .version(reply.version)
-            .content_type(reply.content_type);
+            .content_type(&*reply.content_type);
         R::decode(&incoming).unwrap_or_else(|error| panic!("{error}"))
     }
 }

@@ -112,9 +112,11 @@ impl Setup {
         }
     }
 
-    /// A worker on it, with a fixed seed.
+    /// A worker on it, with a fixed seed and the time of its SQS.
     pub fn worker<S: Clone + Send + Sync + 'static>(&self, state: S) -> Worker<S> {
-        Worker::new(self.client.clone(), state).seed(7)
+        Worker::new(self.client.clone(), state)
+            .seed(7)
+            .start_time(self.sqs.now())
     }
 
     /// Sends jobs in order.
@@ -231,6 +233,8 @@ pub enum Fault {
     LoseAnswer,
     /// It never answers.
     Hang,
+    /// It takes so long to reach SQS.
+    Delay(Duration),
 }
 
 /// A layer for [`SqsLocal`]: asks a function about each request, by action and number of earlier
@@ -263,6 +267,10 @@ where
                         Err(Error::lost(tower::Service::call(&mut inner, request).await))
                     }
                     Some(Fault::Hang) => std::future::pending().await,
+                    Some(Fault::Delay(time)) => {
+                        tokio::time::sleep(time).await;
+                        tower::Service::call(&mut inner, request).await
+                    }
                 }
             }
         }))

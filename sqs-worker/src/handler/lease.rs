@@ -130,7 +130,8 @@ impl Lease {
     ///
     /// # Errors
     ///
-    /// [`LeaseLost`], before or while SQS is asked. Errors of SQS are no errors here: the call is made again for as
+    /// [`LeaseLost`], before or while SQS is asked; the handler then has the time to tidy up that
+    /// [`cancelled`](Self::cancelled) gives. Errors of SQS are no errors here: the call is made again for as
     /// long as the lease lasts.
     ///
     /// # Cancel safety
@@ -146,6 +147,7 @@ impl Lease {
         if self.remaining() < time
             && let Some(wishes) = &state.wishes
         {
+            state.listens.store(true, Ordering::Relaxed);
             let (answer, answered) = oneshot::channel();
             let id = state.id;
             wishes.send(Wish { id, time, answer }).map_err(|_| LeaseLost)?;
@@ -158,7 +160,7 @@ impl Lease {
     /// over. For ever when it is [detached](Self::detached).
     ///
     /// Without this a handler is simply dropped at its next `await` when that happens. One that has called it (or
-    /// [`lost`](Self::lost)) is told, and has five seconds to tidy up after a lost lease, or one second at shutdown, before
+    /// [`lost`](Self::lost), or [`extend`](Self::extend)) is told, and has five seconds to tidy up after a lost lease, or one second at shutdown, before
     /// it is dropped all the same. What it returns then counts for nothing after a lost lease, and is settled at shutdown.
     ///
     /// # Cancel safety
@@ -182,6 +184,27 @@ impl Lease {
         match &self.state {
             Some(state) => state.reached(LOST).await,
             None => std::future::pending().await,
+        }
+    }
+
+    /// When the message becomes visible again; `None` when it is detached.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.state.as_ref().map(|state| state.deadline())
+    }
+
+    /// Waits until the deadline is another than `seen`; for ever when it is detached. Dropping it loses nothing.
+    pub(crate) async fn extended(&self, seen: Instant) -> Instant {
+        let Some(state) = &self.state else {
+            return std::future::pending().await;
+        };
+        loop {
+            // Listens first: an extension between the look and the wait would be missed.
+            let extended = state.changed.notified();
+            let deadline = state.deadline();
+            if deadline != seen {
+                return deadline;
+            }
+            extended.await;
         }
     }
 }
@@ -291,6 +314,18 @@ mod tests {
         state.extend_to(Instant::now() + Duration::from_secs(90));
         assert_eq!(clone.remaining(), Duration::from_secs(90));
         assert_eq!(lease.remaining(), Duration::from_secs(90));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_extension_wakes_who_waits_for_it_and_one_before_the_wait_is_not_missed() {
+        let (state, lease) = lease_of(30);
+        let (first, second) = (state.deadline(), state.deadline() + Duration::from_secs(20));
+        let waits = lease.clone();
+        let waiting = tokio::spawn(async move { waits.extended(first).await });
+        tokio::task::yield_now().await;
+        state.extend_to(second);
+        assert_eq!(waiting.await.unwrap(), second);
+        assert_eq!(lease.extended(first).await, second);
     }
 
     #[tokio::test(start_paused = true)]

@@ -33,6 +33,12 @@ pub enum Outcome {
     /// Not tried: the message is given back for another worker, as at shutdown. It counts as no failure here;
     /// SQS counts the receive all the same.
     Release,
+    /// Not tried, because it cannot be yet: the message is hidden for this long. It counts as no failure here; SQS
+    /// counts the receive all the same.
+    Defer {
+        /// How long it stays hidden, at most what is left of its 12 hours.
+        after: Duration,
+    },
     /// Done, and answered: the reply is sent, then the message is deleted.
     Reply(ReplyMessage),
 }
@@ -63,5 +69,10 @@ impl Outcome {
     /// Give the message back untried.
     pub const fn release() -> Self {
         Self::Release
+    }
+
+    /// Hide the message untried for this long, at most what is left of its 12 hours.
+    pub const fn defer(after: Duration) -> Self {
+        Self::Defer { after }
     }
 }

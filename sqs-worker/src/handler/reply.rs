@@ -1,5 +1,7 @@
 //! Answers to requests.
 
+use std::borrow::Cow;
+
 use super::{HandlerError, IntoOutcome, Outcome};
 use crate::message::{Message, Request};
 
@@ -33,11 +35,11 @@ pub struct Reply<R>(pub R);
 #[non_exhaustive]
 pub struct ReplyMessage {
     /// The reply's wire name.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// The version of its shape.
     pub version: u32,
     /// The media type of its body.
-    pub content_type: &'static str,
+    pub content_type: Cow<'static, str>,
     /// Its body.
     pub body: String,
 }
@@ -51,9 +53,9 @@ impl ReplyMessage {
     pub fn new<R: Message>(reply: &R) -> Result<Self, crate::message::EncodeError> {
         let body = reply.encode()?;
         Ok(Self {
-            name: reply.name(),
+            name: reply.name().into(),
             version: reply.version(),
-            content_type: reply.content_type(),
+            content_type: reply.content_type().into(),
             body,
         })
     }

@@ -36,6 +36,9 @@ pub struct Headers {
     /// When the answer stops being useful; on the wire in milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none", with = "optional_millis")]
     pub deadline: Option<SystemTime>,
+    /// Why a request was given up: this is what came in place of its reply.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
     /// Why the message is in this dead-letter queue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<FailureRecord>,
@@ -128,6 +131,7 @@ mod tests {
             correlation_id: Some("c-1".into()),
             reply_to: Some("replies".into()),
             deadline: Some(UNIX_EPOCH + Duration::from_millis(1_700_000_000_123)),
+            refused: Some("no such article".into()),
             failure: Some(FailureRecord {
                 error: vec!["declined".into(), "no funds".into()],
                 first_received: Some(UNIX_EPOCH + Duration::from_millis(5)),

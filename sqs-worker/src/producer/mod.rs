@@ -21,7 +21,8 @@ use std::{
 use aws_sdk_sqs::Client;
 use tokio::sync::OnceCell;
 
-use self::{deliver::deliver, outgoing::Outgoing};
+use self::deliver::deliver;
+pub(crate) use self::outgoing::Outgoing;
 pub use self::{
     error::SendError,
     report::{SendReport, Sent},
@@ -82,12 +83,17 @@ impl Producer {
     pub fn to(&self, queue: impl Into<String>) -> QueueProducer {
         let queue = queue.into();
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = || QueueProducer {
-            client: self.client.clone(),
-            queue: Arc::from(queue.as_str()),
-            url: Arc::default(),
-        };
+        let new = || self.unshared(&queue);
         queues.entry(queue.clone()).or_insert_with(new).clone()
+    }
+
+    /// The same without remembering it here.
+    pub(crate) fn unshared(&self, queue: &str) -> QueueProducer {
+        QueueProducer {
+            client: self.client.clone(),
+            queue: Arc::from(queue),
+            url: Arc::default(),
+        }
     }
 }
 
@@ -149,7 +155,7 @@ impl QueueProducer {
         self.send_outgoing(outgoing).await
     }
 
-    async fn send_outgoing(&self, outgoing: Vec<Result<Outgoing, SendError>>) -> SendReport {
+    pub(crate) async fn send_outgoing(&self, outgoing: Vec<Result<Outgoing, SendError>>) -> SendReport {
         let target = match self.target().await {
             Ok(target) => target,
             Err(error) => {

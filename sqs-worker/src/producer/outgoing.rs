@@ -7,6 +7,7 @@ use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use super::SendError;
 use crate::{
     batch::MAX_BYTES,
+    handler::ReplyMessage,
     message::{CONTENT_TYPE_ATTRIBUTE, Codec, HEADERS_ATTRIBUTE, Headers, Json, Message, NAME_ATTRIBUTE},
     queue::QueueRef,
 };
@@ -17,17 +18,18 @@ const MAX_DELAY: Duration = Duration::from_secs(900);
 
 /// A message with everything that goes with it.
 #[derive(Clone, Debug)]
-pub(super) struct Outgoing {
+pub(crate) struct Outgoing {
     name: &'static str,
     body: String,
     attributes: BTreeMap<String, String>,
+    headers: Headers,
     pub(super) group: Option<String>,
-    pub(super) deduplication_id: Option<String>,
+    pub(crate) deduplication_id: Option<String>,
     pub(super) delay: Option<Duration>,
 }
 
 impl Outgoing {
-    pub(super) fn of<M: Message>(message: &M) -> Result<Self, SendError> {
+    pub(crate) fn of<M: Message>(message: &M) -> Result<Self, SendError> {
         let mut attributes = BTreeMap::from([(NAME_ATTRIBUTE.to_owned(), message.name().to_owned())]);
         if message.content_type() != Json::CONTENT_TYPE {
             attributes.insert(
@@ -35,21 +37,54 @@ impl Outgoing {
                 message.content_type().to_owned(),
             );
         }
-        if message.version() != 1 {
-            let headers = Headers {
-                version: Some(message.version()),
-                ..Headers::default()
-            };
-            attributes.insert(HEADERS_ATTRIBUTE.to_owned(), headers.encode());
-        }
-        Ok(Self {
+        let mut outgoing = Self {
             name: message.name(),
             body: message.encode()?,
             attributes,
+            headers: Headers::default(),
             group: message.group(),
             deduplication_id: message.deduplication_id(),
             delay: None,
-        })
+        };
+        outgoing.version(message.version());
+        Ok(outgoing)
+    }
+
+    /// A reply with these headers. In a FIFO queue each is alone in its group, and sent once.
+    pub(crate) fn reply(reply: &ReplyMessage, headers: Headers) -> Self {
+        let mut attributes = BTreeMap::from([(NAME_ATTRIBUTE.to_owned(), reply.name.to_string())]);
+        if reply.content_type != Json::CONTENT_TYPE {
+            attributes.insert(CONTENT_TYPE_ATTRIBUTE.to_owned(), reply.content_type.to_string());
+        }
+        let alone = headers.correlation_id.clone();
+        let mut outgoing = Self {
+            name: "reply",
+            body: reply.body.clone(),
+            attributes,
+            headers: Headers::default(),
+            group: alone.clone(),
+            deduplication_id: alone,
+            delay: None,
+        };
+        outgoing.edit_headers(|own| *own = headers);
+        outgoing.version(reply.version);
+        outgoing
+    }
+
+    /// Version 1 goes without saying.
+    fn version(&mut self, version: u32) {
+        if version != 1 {
+            self.edit_headers(|headers| headers.version = Some(version));
+        }
+    }
+
+    /// Changes what the framework says about the message.
+    pub(crate) fn edit_headers(&mut self, change: impl FnOnce(&mut Headers)) {
+        change(&mut self.headers);
+        if !self.headers.is_empty() {
+            self.attributes
+                .insert(HEADERS_ATTRIBUTE.to_owned(), self.headers.encode());
+        }
     }
 
     pub(super) fn attribute(&mut self, name: String, value: String) {

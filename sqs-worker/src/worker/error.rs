@@ -53,6 +53,19 @@ pub enum WorkerError {
     /// Two handlers for the same message on one queue.
     #[error(transparent)]
     Router(#[from] crate::handler::RouterError),
+    /// Two handlers whose idempotency keys are the same, so that only one of them would run.
+    #[error(
+        "handlers `{first}` and `{second}` are `idempotent` in the same scope `{scope}`: what one has handled the other \
+         would skip; give one another scope, `idempotent(scope = \"..\")`"
+    )]
+    SharedScope {
+        /// The handler that was mounted first.
+        first: &'static str,
+        /// The handler that was mounted second.
+        second: &'static str,
+        /// What their keys are unique within.
+        scope: &'static str,
+    },
     /// A handler that needs what this worker does not have.
     #[error("handler `{handler}` cannot be mounted: {why}")]
     Unsupported {

@@ -48,6 +48,7 @@ mod start;
 mod stats;
 mod thread;
 mod verdict;
+mod wrap;
 
 use std::{
     fmt,
@@ -57,7 +58,7 @@ use std::{
 };
 
 use aws_sdk_sqs::Client;
-use futures_util::future::join_all;
+use futures_util::future::{BoxFuture, join_all};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tower::{ServiceExt as _, util::BoxCloneSyncService};
@@ -75,9 +76,12 @@ pub use self::{
     stats::{Stats, StatsSnapshot},
 };
 use self::{budget::Budget, clock::Clock, control::Panels, runner::Runner, shutdown::Grace};
-use crate::handler::{
-    BoxError, BoxHandler, Delivery, Handler, HandlerDef, HandlerEntry, HandlerError, HandlerGroup,
-    HandlerSpec, Outcome, Router,
+use crate::{
+    handler::{
+        BoxError, BoxHandler, Delivery, Handler, HandlerDef, HandlerEntry, HandlerError, HandlerGroup,
+        HandlerSpec, Outcome, Router,
+    },
+    idempotency::Idempotency,
 };
 
 /// Kubernetes and Amazon ECS both kill a process 30 seconds after asking it to stop: be done before.
@@ -120,13 +124,14 @@ pub struct Worker<S> {
     mounts: Vec<Mount<S>>,
     options: Vec<QueueOptions>,
     layers: Vec<BoxLayer>,
+    idempotency: Option<Idempotency>,
     shutdown: Duration,
     seed: Option<u64>,
     time: Option<SystemTime>,
     stats: Stats,
     panels: Panels,
     shared_concurrency: Option<usize>,
-    hurry: CancellationToken,
+    hurry: BoxFuture<'static, ()>,
 }
 
 type BoxLayer = Box<dyn Fn(BoxHandler) -> BoxHandler + Send + Sync>;
@@ -154,13 +159,14 @@ where
             mounts: Vec::new(),
             options: Vec::new(),
             layers: Vec::new(),
+            idempotency: None,
             shutdown: SHUTDOWN,
             seed: None,
             time: None,
             stats: Stats::default(),
             panels: Panels::default(),
             shared_concurrency: None,
-            hurry: CancellationToken::new(),
+            hurry: Box::pin(std::future::pending()),
         }
     }
 
@@ -255,6 +261,23 @@ where
         self
     }
 
+    /// Where handlers marked `idempotent` keep which messages are done: a store, or an [`Idempotency`] that says more.
+    /// A worker with such a handler does not start without one.
+    ///
+    /// See [`idempotency`](crate::idempotency) for what becomes of a duplicate.
+    ///
+    /// ```
+    /// use sqs_worker::{Worker, idempotency::MemoryStore};
+    ///
+    /// # fn worker(client: aws_sdk_sqs::Client) -> Worker<()> {
+    /// Worker::new(client, ()).idempotency(MemoryStore::new())
+    /// # }
+    /// ```
+    pub fn idempotency(mut self, idempotency: impl Into<Idempotency>) -> Self {
+        self.idempotency = Some(idempotency.into());
+        self
+    }
+
     /// The most handlers at once over all queues, from 1 on, beside each queue's own limit. Which queue starts the next
     /// one is decided by [`QueueOptions::priority`] and [`QueueOptions::weight`]; an empty queue takes nothing from the
     /// others. Default: no such limit.
@@ -287,11 +310,16 @@ where
         Health(self.panels.clone())
     }
 
-    /// Shortens the shutdown when this token is cancelled: handlers that still run are ended at once and their messages
-    /// given back; only the reserve for settling is kept. Cancelled while the worker runs, it starts the shutdown as
-    /// well. With [`run`](Self::run) a second signal does the same.
-    pub fn hurry_on(mut self, hurry: CancellationToken) -> Self {
-        self.hurry = hurry;
+    /// Shortens the shutdown when this resolves: handlers that still run are ended at once and their messages given back;
+    /// only the reserve for settling is kept. While the worker runs, it starts the shutdown as well.
+    /// [`run`](Self::run) has a second signal for it. Default: never.
+    pub fn hurry_on<F>(mut self, signal: F) -> Self
+    where
+        F: Future + Send + 'static,
+    {
+        self.hurry = Box::pin(async move {
+            signal.await;
+        });
         self
     }
 
@@ -333,14 +361,18 @@ where
     ///
     /// Dropping the future stops everything at once, as a crash would: no message is lost, but those in flight come
     /// back only when their visibility time-out ends.
-    pub async fn run_until<F: Future>(self, signal: F) -> Result<Report, WorkerError> {
-        let stop = CancellationToken::new();
-        let mut work = Box::pin(thread::run(self, stop.clone()));
-        tokio::select! {
-            ended = &mut work => return ended,
-            _ = signal => stop.cancel(),
+    pub async fn run_until<F: Future>(mut self, signal: F) -> Result<Report, WorkerError> {
+        let (stop, hurry) = (CancellationToken::new(), CancellationToken::new());
+        let mut hurried = std::mem::replace(&mut self.hurry, Box::pin(std::future::pending()));
+        let mut work = Box::pin(thread::run(self, stop.clone(), hurry.clone()));
+        tokio::pin!(signal);
+        loop {
+            tokio::select! {
+                ended = &mut work => return ended,
+                _ = &mut signal, if !stop.is_cancelled() => stop.cancel(),
+                () = &mut hurried, if !hurry.is_cancelled() => hurry.cancel(),
+            }
         }
-        work.await
     }
 
     /// Runs until the process is asked to end, by Ctrl-C or SIGTERM, then finishes what is in flight; asked a second
@@ -351,27 +383,31 @@ where
     /// # Errors
     ///
     /// Those of [`run_until`](Self::run_until).
+    ///
+    /// # Panics
+    ///
+    /// If the process may not listen to signals.
     #[cfg(feature = "signal")]
     pub async fn run(self) -> Result<Report, WorkerError> {
-        let hurry = self.hurry.clone();
-        let (stopped, first) = tokio::sync::oneshot::channel::<()>();
-        let signals = async move {
-            shutdown_signal().await;
-            drop(stopped);
-            shutdown_signal().await;
+        let mut signals = signal::Signals::listen();
+        let (first, asked) = tokio::sync::oneshot::channel::<()>();
+        let second = async move {
+            signals.next().await;
+            drop(first);
+            signals.next().await;
             tracing::warn!("asked to end a second time: ending the handlers that still run");
-            hurry.cancel();
-            std::future::pending().await
         };
-        tokio::select! {
-            report = self.run_until(first) => report,
-            never = signals => never,
-        }
+        self.hurry_on(second).run_until(asked).await
     }
 
     /// The whole life of the worker, on the thread where its engine runs.
-    async fn work(self, stop: CancellationToken, spawner: Handle) -> Result<Report, WorkerError> {
-        let (stats, hurry) = (self.stats.clone(), self.hurry.clone());
+    async fn work(
+        self,
+        stop: CancellationToken,
+        hurry: CancellationToken,
+        spawner: Handle,
+    ) -> Result<Report, WorkerError> {
+        let stats = self.stats.clone();
         let runners = self.runners(spawner).await?;
         let runs = runners
             .into_iter()
@@ -400,6 +436,7 @@ where
             client: self.client,
             state: self.state,
             layers: self.layers,
+            idempotency: self.idempotency,
             grace: Grace::of(self.shutdown),
             seed: self.seed.unwrap_or_else(rand::random),
             clock: Clock::starting_at(self.time.unwrap_or_else(SystemTime::now)),
@@ -409,6 +446,10 @@ where
             spawner,
         };
         let groups = start::group(self.mounts, self.options, &context.panels)?;
+        wrap::check(
+            groups.iter().flat_map(start::Group::specs),
+            context.idempotency.is_some(),
+        )?;
         let mut runners = Vec::with_capacity(groups.len());
         for (number, group) in groups.into_iter().enumerate() {
             runners.push(context.runner(number as u64, group).await?);

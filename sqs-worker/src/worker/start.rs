@@ -16,10 +16,12 @@ use super::{
     runner::{Parts, Runner},
     shutdown::Grace,
     stats::Counters,
+    wrap,
 };
 use crate::{
     clients,
     handler::{HandlerSpec, Router},
+    idempotency::Idempotency,
     queue::{self, Queue},
 };
 
@@ -28,6 +30,7 @@ pub(super) struct Context<S> {
     pub(super) client: Client,
     pub(super) state: S,
     pub(super) layers: Vec<BoxLayer>,
+    pub(super) idempotency: Option<Idempotency>,
     pub(super) grace: Grace,
     pub(super) seed: u64,
     pub(super) clock: Clock,
@@ -43,6 +46,12 @@ pub(super) struct Context<S> {
 pub(super) struct Group<S> {
     options: QueueOptions,
     mounts: Vec<Mount<S>>,
+}
+
+impl<S> Group<S> {
+    pub(super) fn specs(&self) -> impl Iterator<Item = &HandlerSpec> {
+        self.mounts.iter().map(|mount| &mount.spec)
+    }
 }
 
 /// Sorts handlers by queue, in the order of the queues' names.
@@ -65,7 +74,6 @@ pub(super) fn group<S>(
                 handler: mount.spec.name,
             });
         };
-        check(&mount.spec)?;
         let new = || Group {
             options: QueueOptions::named(queue.clone()),
             mounts: Vec::new(),
@@ -91,21 +99,6 @@ pub(super) fn group<S>(
     Ok(groups.into_values().collect())
 }
 
-/// Refuses what this worker cannot do yet, rather than doing less than was asked for.
-fn check(spec: &HandlerSpec) -> Result<(), WorkerError> {
-    let why = if spec.idempotent {
-        "`idempotent` needs an idempotency store, which a worker cannot be given yet: leave it out"
-    } else if spec.replies {
-        "there is nowhere to send its replies yet: return an `Outcome`"
-    } else {
-        return Ok(());
-    };
-    Err(WorkerError::Unsupported {
-        handler: spec.name,
-        why,
-    })
-}
-
 impl<S> Context<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -123,8 +116,11 @@ where
         if let Some(name) = options.unnamed {
             router = router.unnamed_as(name);
         }
-        let handler = router.build(self.state.clone())?;
+        let handler = router.build_with(self.state.clone(), |spec, handler| {
+            wrap::handler(spec, handler, self.idempotency.as_ref(), self.clock, &self.stats)
+        })?;
         let handler = self.layers.iter().fold(handler, |inner, layer| layer(inner));
+        let handler = wrap::queue(&specs, handler, &self.client, &self.stats);
 
         let dead_letter = dead_letter(&commands, &options, &specs, &queue).await?;
         announce(&queue, &settings, &specs, dead_letter.as_ref());

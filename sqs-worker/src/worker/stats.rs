@@ -46,6 +46,20 @@ counters! {
     retried_in_place,
     /// Messages given back untouched: at shutdown, or because their handler asked for it.
     released,
+    /// Messages hidden untried: their idempotency key is in progress, or cannot be claimed yet.
+    deferred,
+    /// Messages acknowledged without running, because their idempotency key is done; counted in `acked` too.
+    duplicates,
+    /// Runs whose idempotency record was lost to another, or could not be completed.
+    records_lost,
+    /// Calls of the idempotency store that failed.
+    store_errors,
+    /// Replies sent to those who asked.
+    replies,
+    /// Requesters told that their request was given up.
+    refusals,
+    /// Requests that came to their handler too late, and were acknowledged unhandled; counted in `acked` too.
+    late_requests,
     /// Messages sent to the dead-letter queue and deleted.
     dead_lettered,
     /// Messages that should have been dead-lettered and were left to the queue's own redrive policy.
@@ -85,7 +99,7 @@ counters! {
 pub struct Stats(pub(crate) Arc<Counters>);
 
 impl StatsSnapshot {
-    /// All requests to SQS.
+    /// All requests to SQS, other than those that send replies.
     pub fn requests(&self) -> u64 {
         self.receive_requests + self.delete_requests + self.visibility_requests + self.dead_letter_requests
     }

@@ -41,6 +41,8 @@ pub(crate) enum Hidden {
     Retry,
     /// It was not tried, or not to its end.
     Released,
+    /// It cannot be tried yet; no attempt of its handler.
+    Deferred,
     /// It should have been dead-lettered; the queue's redrive policy has to do it.
     LeftToRedrive,
 }
@@ -69,7 +71,8 @@ pub(crate) fn decide<R: Rng + ?Sized>(
             chain: Vec::new(),
         }),
         Ok(Outcome::Release) => Plan::Hide(RELEASE, Hidden::Released),
-        // A worker refuses to mount a handler that replies until it has somewhere to send the reply.
+        Ok(Outcome::Defer { after }) => Plan::Hide(after, Hidden::Deferred),
+        // A reply on a queue none of whose handlers replies: a layer made it up, and nothing sends it.
         Ok(_) => Plan::Hide(policy.retry.cap(), Hidden::Retry),
         Err(error) => match error.disposition() {
             Disposition::Retry { after } => retry(after, Some(&error), delivery, policy, rng),

@@ -212,7 +212,16 @@ impl<S: Clone + Send + Sync + 'static> Router<S> {
     /// When two handlers take the same name, when there is no handler, or when the handler chosen for unnamed
     /// messages is not mounted.
     pub fn build(self, state: S) -> Result<BoxHandler, RouterError> {
-        table::build(self, state)
+        table::build(self, state, |_, handler| handler)
+    }
+
+    /// The same, with each handler wrapped in something that knows its settings.
+    pub(crate) fn build_with(
+        self,
+        state: S,
+        wrap: impl Fn(&HandlerSpec, BoxHandler) -> BoxHandler,
+    ) -> Result<BoxHandler, RouterError> {
+        table::build(self, state, wrap)
     }
 
     fn add(mut self, spec: HandlerSpec, place: Place, build: Build<S>) -> Self {

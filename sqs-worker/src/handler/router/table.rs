@@ -6,7 +6,7 @@ use tower::{ServiceExt, service_fn, util::BoxCloneSyncService};
 
 use super::{Place, Router, RouterError};
 use crate::{
-    handler::{BoxHandler, Delivery, HandlerError},
+    handler::{BoxHandler, Delivery, HandlerError, HandlerSpec},
     message::NAME_ATTRIBUTE,
 };
 
@@ -19,7 +19,11 @@ struct Table {
     known: Arc<str>,
 }
 
-pub(super) fn build<S>(router: Router<S>, state: S) -> Result<BoxHandler, RouterError>
+pub(super) fn build<S>(
+    router: Router<S>,
+    state: S,
+    wrap: impl Fn(&HandlerSpec, BoxHandler) -> BoxHandler,
+) -> Result<BoxHandler, RouterError>
 where
     S: Clone + Send + Sync + 'static,
 {
@@ -56,7 +60,7 @@ where
     let handlers = router
         .routes
         .into_iter()
-        .map(|route| (route.build)(state.clone()))
+        .map(|route| wrap(&route.spec, (route.build)(state.clone())))
         .collect();
     let fallback = router.fallback.map(|build| build(state));
     let known = known.join(", ").into();
