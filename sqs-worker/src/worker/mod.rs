@@ -12,7 +12,7 @@
 //! | `inflight.rs`, `lease.rs` | it is ours, until a deadline that is renewed |
 //! | `lane.rs` | in a FIFO queue it waits for its turn in its group |
 //! | `ready.rs`, `budget.rs` | it waits for a free handler, among others and among queues |
-//! | `running.rs`, `gather.rs` | its handler runs, alone or with a batch |
+//! | `running.rs`, `rush.rs`, `gather.rs` | its handler runs, alone or with a batch |
 //! | `verdict.rs` | the outcome becomes a plan: delete, hide, or dead-letter |
 //! | `settling.rs`, `settle.rs`, `command.rs`, `burial.rs` | the plan is carried out in batches, and proven |
 //! | `shutdown.rs`, `signal.rs` | and how all of that ends |
@@ -39,6 +39,7 @@ mod prefetch;
 mod ready;
 mod runner;
 mod running;
+mod rush;
 mod settle;
 mod settling;
 mod shutdown;
