@@ -233,7 +233,7 @@ impl World {
     /// One life; whether it ended as planned.
     async fn live_once(&self, actor: Actor, plan: &WorkerPlan, span: &LifePlan) -> bool {
         let hurry = CancellationToken::new();
-        let worker = self.worker(actor).shutdown_timeout(plan.shutdown).hurry_on(hurry.clone());
+        let worker = self.worker(actor).shutdown_timeout(plan.shutdown).hurry_on(hurry.clone().cancelled_owned());
         let _pauses = self.pauses(actor, &worker);
         let (stats, stop) = (worker.stats(), CancellationToken::new());
         self.history.add(actor, What::WorkerStarted);

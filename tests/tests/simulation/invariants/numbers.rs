@@ -36,9 +36,11 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
         claim(stats.empty_receives == seen.empty, "empty receives");
         let errors = seen.failed_polls..=seen.failed_polls + seen.abandoned_polls;
         claim(errors.contains(&stats.poll_errors), "poll errors");
-        claim(stats.delete_requests == seen.deletes, "delete requests");
-        claim(stats.visibility_requests == seen.changes, "visibility requests");
-        claim(stats.dead_letter_requests == seen.burials, "dead-letter requests");
+        // What was abandoned at the end may have been counted in the instant in which time was up, and not sent.
+        let same = |says: u64, seen: u64| says == seen || (stats.in_flight > 0 && says > seen);
+        claim(same(stats.delete_requests, seen.deletes), "delete requests");
+        claim(same(stats.visibility_requests, seen.changes), "visibility requests");
+        claim(same(stats.dead_letter_requests, seen.burials), "dead-letter requests");
         claim(stats.handled >= seen.runs, "handlers that ended");
         // A body that cannot be decoded may share a batch that panics.
         let unseen = stats.handled.saturating_sub(seen.runs);

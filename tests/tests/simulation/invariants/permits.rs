@@ -84,7 +84,8 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
                     _ => {}
                 }
             }
-            What::Started(_, run) => {
+            // A batch goes on for the others when the lease of one is lost: what it holds cannot be told from here.
+            What::Started(_, run) if !run.batch => {
                 let key = (actor, run.message);
                 let work = AtWork {
                     queue: index.past.messages[run.message.0].queue.clone(),

@@ -107,7 +107,8 @@ fn hidden_long_enough(index: &Index<'_>, found: &mut Found) {
             What::Asked(_, Asked::Hide(changes)) => {
                 for (handle, time) in changes {
                     let key = (event.actor, handle.message);
-                    let Some((_, least)) = failed.get(&key) else { continue };
+                    // With a newer handle it is another story.
+                    let Some((_, least)) = failed.get(&key).filter(|(failed, _)| failed == handle) else { continue };
                     // In a FIFO queue it may be kept and tried again in place: then it is renewed meanwhile.
                     let kept = index.queue_of(handle.message).is_some_and(|queue| queue.fifo);
                     if !kept && event.at + *time < *least {

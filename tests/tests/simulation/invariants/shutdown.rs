@@ -86,7 +86,9 @@ fn kept(index: &Index<'_>, actor: Actor, end: Duration, found: &mut Found) {
                             && span.ended.is_none_or(|(at, _)| at > request.at)
                     });
                     let Some((_, time)) = changes.iter().find(|(handle, _)| *handle == entry.handle) else { continue };
-                    if running && entry.ok {
+                    // An answer that comes when the lease is over changes nothing any more.
+                    let in_time = hidden.get(&entry.handle.message).is_some_and(|(_, until)| event.at <= *until);
+                    if running && entry.ok && in_time {
                         hidden.insert(entry.handle.message, (entry.handle, request.at + *time));
                     } else {
                         hidden.remove(&entry.handle.message);

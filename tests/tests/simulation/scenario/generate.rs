@@ -250,6 +250,8 @@ impl Dice {
                 0 => Then::Fail,
                 1 => Then::FailFor(self.time(Duration::ZERO, 5 * MINUTE)),
                 2 => Then::Panic,
+                // Twelve hours, while everybody polls: only where few do.
+                3 if plan.patience == Patience::Long && visibility < 20 * MINUTE => Then::Panic,
                 3 => Then::Hang,
                 _ => Then::Release,
             }
