@@ -12,8 +12,10 @@ mod liveness;
 mod lost;
 mod numbers;
 mod order;
+mod overlap;
 mod permits;
 mod reasons;
+mod repeats;
 mod shutdown;
 mod storm;
 mod twelve_hours;
@@ -46,6 +48,8 @@ const RULES: &[Rule] = &[
     ("a message runs once at a time, under its lease", lease::check),
     ("a group runs in order", order::check),
     ("a deletion uses the newest handle", handles::check),
+    ("one call at a time about a message", overlap::check),
+    ("what is finished does not run again", repeats::check),
     ("every permit comes back, and none is used twice", permits::check),
     ("whatever is left comes to an end", liveness::check),
     ("no storm of requests", storm::check),
