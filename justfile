@@ -17,7 +17,19 @@ test:
 
 # The tests that talk to programs from outside, as CI runs them.
 test-all:
-    cargo test --workspace -- --include-ignored
+    cargo test --workspace -- --include-ignored --skip the_simulation_finds_every_mutation
+
+# The simulation, with so many seeds from a first one on.
+simulate SEEDS="20000" FIRST="0":
+    SIM_SEEDS={{SEEDS}} SIM_FIRST={{FIRST}} cargo test --release -p tests --test simulation -- --nocapture no_message
+
+# One seed of the simulation, with its story.
+replay SEED:
+    SIM_SEED={{SEED}} cargo test -p tests --test simulation -- --nocapture no_message
+
+# Whether the simulation finds each rule of tests/mutations broken: half an hour.
+mutations:
+    cargo test --release -p tests --test mutations -- --ignored --nocapture
 
 # Format, lints and docs, as CI checks them.
 check:

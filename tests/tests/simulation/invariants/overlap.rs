@@ -12,8 +12,11 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
         match &event.what {
             What::Asked(number, asked) => {
                 for handle in handles(asked) {
-                    if under_way.insert((actor, handle), *number).is_some() {
-                        found.add(event.at, format!("{actor} asks {number} about {handle:?}, which another call is about"));
+                    if under_way.insert((actor, handle), *number).is_some_and(|other| other != *number) {
+                        found.add(
+                            event.at,
+                            format!("{actor} asks {number} about {handle:?}, which another call is about"),
+                        );
                     }
                 }
             }

@@ -4,12 +4,14 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{Found, index::Index};
-use crate::history::{Actor, Answer, Asked, Msg, What};
+use crate::history::{Actor, Answer, Asked, Handle, Msg, What};
 
 /// A message that a worker has started and not settled, as far as the worker can know.
 #[derive(Debug)]
 struct AtWork {
     queue: String,
+    /// What is heard of an older handle says nothing about it.
+    handle: Handle,
     deadline: Duration,
     running: bool,
     /// Its handler ended then.
@@ -24,7 +26,9 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
         let (at, actor) = (event.at, event.actor);
         match &event.what {
             What::Asked(_, Asked::Receive { queue, most, .. }) => {
-                let Some(plan) = index.queue_named(queue) else { continue };
+                let Some(plan) = index.queue_named(queue) else {
+                    continue;
+                };
                 let most = usize::try_from(*most).unwrap_or_default();
                 let polls = polls.entry((actor, queue.clone())).or_default();
                 *polls += most;
@@ -44,7 +48,15 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
             What::Saw(number, answer) => {
                 let request = &index.requests[number];
                 match (request.asked, answer) {
-                    (Asked::Receive { queue, most, visibility, .. }, _) => {
+                    (
+                        Asked::Receive {
+                            queue,
+                            most,
+                            visibility,
+                            ..
+                        },
+                        _,
+                    ) => {
                         let polls = polls.entry((actor, queue.clone())).or_default();
                         *polls -= usize::try_from(*most).unwrap_or_default();
                         if let Answer::Received(messages) = answer {
@@ -52,6 +64,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
                                 let key = (actor, delivered.handle.message);
                                 deadlines.insert(key, request.at + *visibility);
                                 if let Some(work) = at_work.get_mut(&key) {
+                                    work.handle = delivered.handle;
                                     work.deadline = request.at + *visibility;
                                 }
                             }
@@ -65,18 +78,24 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
                     (Asked::Hide(changes), Answer::Settled(entries)) => {
                         for entry in entries {
                             let key = (actor, entry.handle.message);
+                            let Some(work) = at_work.get_mut(&key).filter(|work| work.handle == entry.handle)
+                            else {
+                                continue;
+                            };
                             if entry.refused {
                                 // Not its any more: nothing will be settled.
                                 at_work.remove(&key);
+                                continue;
                             }
-                            let Some(work) = at_work.get_mut(&key) else { continue };
                             if !entry.ok {
                                 continue;
                             }
                             // The second: a renewal that came too late, when the lease was over already.
                             if !work.running && (request.at >= work.ended || at > work.deadline) {
                                 at_work.remove(&key);
-                            } else if let Some((_, time)) = changes.iter().find(|(handle, _)| *handle == entry.handle) {
+                            } else if let Some((_, time)) =
+                                changes.iter().find(|(handle, _)| *handle == entry.handle)
+                            {
                                 work.deadline = request.at + *time;
                             }
                         }
@@ -88,6 +107,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
             What::Started(_, run) if !run.batch => {
                 let key = (actor, run.message);
                 let work = AtWork {
+                    handle: run.handle,
                     queue: index.past.messages[run.message.0].queue.clone(),
                     deadline: deadlines.get(&key).copied().unwrap_or_default(),
                     running: true,
@@ -95,17 +115,31 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
                 };
                 at_work.insert(key, work);
                 let queue = &index.past.messages[run.message.0].queue;
-                let Some(plan) = index.queue_named(queue) else { continue };
+                let Some(plan) = index.queue_named(queue) else {
+                    continue;
+                };
                 let running = |of: &dyn Fn(&AtWork) -> bool| {
-                    at_work.iter().filter(|((who, _), work)| *who == actor && work.running && of(work)).count()
+                    at_work
+                        .iter()
+                        .filter(|((who, _), work)| *who == actor && work.running && of(work))
+                        .count()
                 };
                 let here = running(&|work| work.queue == *queue);
                 if here > plan.concurrency {
-                    found.add(at, format!("{actor} runs {here} handlers of {queue}, and may {}", plan.concurrency));
+                    found.add(
+                        at,
+                        format!(
+                            "{actor} runs {here} handlers of {queue}, and may {}",
+                            plan.concurrency
+                        ),
+                    );
                 }
                 let all = running(&|_| true);
                 if index.scenario.shared.is_some_and(|shared| all > shared) {
-                    found.add(at, format!("{actor} runs {all} handlers, and may {:?}", index.scenario.shared));
+                    found.add(
+                        at,
+                        format!("{actor} runs {all} handlers, and may {:?}", index.scenario.shared),
+                    );
                 }
             }
             What::Ended(number, _) => {
