@@ -211,7 +211,7 @@ impl Runner {
             tracing::error!(queue = %self.queue.name, "SQS sent a message without id or receipt handle: left alone");
             return;
         };
-        let (message_id, handle): (Arc<str>, String) = (message_id.into(), handle.into());
+        let message_id: Arc<str> = message_id.into();
         let damaged = self
             .settings
             .verify
@@ -228,7 +228,7 @@ impl Runner {
         let mut refuse = self.is_closed() || damaged.is_some();
         if let Some(known) = self.table.by_message(&message_id) {
             self.stats.received_again.one();
-            match self.received_again(known, &handle, sent, now) {
+            match self.received_again(known, handle, sent, now) {
                 Again::Adopted => return,
                 Again::Fresh => {}
                 Again::Refused => refuse = true,
@@ -265,7 +265,7 @@ impl Runner {
         let lease = Arc::new(lease);
         let id = self.table.insert(InFlight {
             message_id,
-            handle,
+            newer: None,
             group: None,
             rank: self.rank(&delivery),
             tenant,
@@ -275,7 +275,7 @@ impl Runner {
             adopted: 0,
             tries: 0,
             rests_until: None,
-            started: None,
+            run: None,
             permit: None,
         });
         self.stats.in_flight.one();
