@@ -26,6 +26,8 @@ pub(crate) struct InFlight {
     pub(crate) message_id: Arc<str>,
     /// The newest receipt handle, where it is not the delivery's own: older ones may no longer count.
     pub(crate) newer: Option<String>,
+    /// Which receive the newest handle is of, by SQS's count, and when that was asked for.
+    pub(crate) received: (u32, Instant),
     /// How often a newer handle replaced an older one.
     pub(crate) adopted: u32,
     /// Its message group, in a FIFO queue.
@@ -50,7 +52,8 @@ pub(crate) struct InFlight {
 
 impl InFlight {
     /// Takes the handle of a newer delivery of the same message.
-    pub(crate) fn adopt(&mut self, handle: &str) {
+    pub(crate) fn adopt(&mut self, handle: &str, received: (u32, Instant)) {
+        self.received = received;
         self.newer = Some(handle.to_owned());
         self.adopted += 1;
     }
