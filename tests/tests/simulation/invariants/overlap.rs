@@ -1,4 +1,5 @@
-//! Two calls about one message are never under way at once: a renewal that overtakes a retry's delay would undo it.
+//! Two calls about one message are never under way at once, and a call names a message once: a renewal that overtakes a
+//! retry's delay would undo it, and of two deletions SQS refuses the second.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
         match &event.what {
             What::Asked(number, asked) => {
                 for handle in handles(asked) {
-                    if under_way.insert((actor, handle), *number).is_some_and(|other| other != *number) {
+                    if under_way.insert((actor, handle), *number).is_some() {
                         found.add(
                             event.at,
                             format!("{actor} asks {number} about {handle:?}, which another call is about"),
