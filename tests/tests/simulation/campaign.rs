@@ -117,7 +117,11 @@ impl Campaign {
                                 break;
                             }
                             *lock(mine) = Some((seed, Instant::now()));
-                            let trial = try_twice(seed);
+                            let trial = if seed.is_multiple_of(TWICE) {
+                                try_twice(seed)
+                            } else {
+                                try_seed(seed)
+                            };
                             *lock(mine) = None;
                             let mut total = lock(total);
                             total.add(seed, trial);
@@ -140,7 +144,7 @@ impl Campaign {
 
     fn add(&mut self, seed: u64, trial: Trial) {
         self.seeds += 1;
-        self.twice += u64::from(seed % TWICE == 0);
+        self.twice += u64::from(seed.is_multiple_of(TWICE));
         if let Some(past) = trial.past {
             self.messages += past.messages.iter().filter(|message| message.original).count() as u64;
             self.requests += past.requests();
@@ -181,11 +185,10 @@ impl Campaign {
     }
 }
 
-/// A trial; some seeds are run again, which must give the same.
-fn try_twice(seed: u64) -> Trial {
+/// Runs a seed twice, which must give the same.
+pub(crate) fn try_twice(seed: u64) -> Trial {
     let mut trial = try_seed(seed);
-    if seed % TWICE == 0
-        && let Some(first) = &trial.past
+    if let Some(first) = &trial.past
         && let Some(second) = try_seed(seed).past
         && first.fingerprint != second.fingerprint
     {

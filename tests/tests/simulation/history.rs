@@ -10,7 +10,6 @@ use std::{
     time::Duration,
 };
 
-use sqs_local::api::MessageId;
 use sqs_worker::{Report, worker::StatsSnapshot};
 use tokio::time::Instant;
 
@@ -63,13 +62,20 @@ pub(crate) enum What {
     WorkerStopped,
     WorkerKilled,
     /// `run_until` returned a report.
-    WorkerReturned(Report, StatsSnapshot),
+    WorkerReturned(Box<Returned>),
     /// `run_until` returned an error, or panicked.
     WorkerFailed(String),
     /// From here on nothing goes wrong any more.
     TroubleOver,
     /// Messages were still there long after.
     Stuck(Vec<Msg>),
+}
+
+/// What a worker says at its end.
+#[derive(Clone, Debug)]
+pub(crate) struct Returned {
+    pub(crate) report: Report,
+    pub(crate) stats: StatsSnapshot,
 }
 
 /// What was asked for, as far as it matters.
@@ -173,7 +179,6 @@ pub(crate) enum Ended {
 /// What is known of a message besides events.
 #[derive(Clone, Debug)]
 pub(crate) struct Facts {
-    pub(crate) id: MessageId,
     pub(crate) queue: String,
     /// Its number in the scenario.
     pub(crate) plan: usize,

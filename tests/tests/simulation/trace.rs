@@ -52,12 +52,13 @@ pub(crate) fn line(event: &Event) -> String {
         What::Saw(number, answer) => format!("  sees {number}: {}", answer_text(answer)),
         What::Started(number, run) => format!("run {number} starts on {:?}", run.handle),
         What::Ended(number, how) => format!("run {number} ends: {how:?}"),
-        What::WorkerReturned(report, _) => {
+        What::WorkerReturned(end) => {
             format!(
                 "returns; interrupted {}, abandoned {}",
-                report.interrupted, report.abandoned
+                end.report.interrupted, end.report.abandoned
             )
         }
+        What::DetachedEnded(number) => format!("what run {number} left behind ends"),
         other => format!("{other:?}"),
     };
     format!("{} {:<6} {text}", clock(*at), actor.to_string())
@@ -104,12 +105,19 @@ fn answer_text(answer: &Answer) -> String {
             texts.join(", ")
         }
         Answer::Sent(stored) => {
-            let stored: Vec<_> = stored
+            let texts: Vec<String> = stored
                 .iter()
-                .map(|stored| stored.map(|stored| stored.message))
+                .map(|stored| match stored {
+                    Some(stored) if stored.duplicate => format!("{:?}, which it had", stored.message),
+                    Some(stored) => format!("{:?}", stored.message),
+                    None => "not at all".to_owned(),
+                })
                 .collect();
-            format!("sent as {stored:?}")
+            format!("sent as {}", texts.join(", "))
         }
-        other => format!("{other:?}"),
+        Answer::Refused(code) => format!("refused: {code}"),
+        Answer::ShownAgain(messages) => format!("shows {messages:?} again"),
+        Answer::Done => "done".to_owned(),
+        Answer::Abandoned => "no answer".to_owned(),
     }
 }

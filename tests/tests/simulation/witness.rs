@@ -303,7 +303,6 @@ fn took_effect(
         let number = Msg(book.messages.len());
         book.by_id.insert(id, number);
         book.messages.push(Facts {
-            id: message.message_id,
             queue: queue.to_owned(),
             plan: body.and_then(wire::number_in).unwrap_or_default(),
             sent: now,

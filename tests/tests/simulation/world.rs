@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     handlers::{Desk, batch, brief, long, note, usual},
-    history::{Actor, Event, Facts, History, Msg, What},
+    history::{Actor, Event, Facts, History, Msg, Returned, What},
     latency::Latency,
     scenario::{Death, FaultPlan, LifePlan, Patience, QueuePlan, Scenario, WorkerPlan},
     wire,
@@ -294,7 +294,10 @@ impl World {
             hurry.cancel();
         }
         let what = match task.await {
-            Ok(Ok(report)) => What::WorkerReturned(report, stats.snapshot()),
+            Ok(Ok(report)) => What::WorkerReturned(Box::new(Returned {
+                report,
+                stats: stats.snapshot(),
+            })),
             Ok(Err(error)) => What::WorkerFailed(error.to_string()),
             Err(error) => What::WorkerFailed(format!("it panicked: {error}")),
         };

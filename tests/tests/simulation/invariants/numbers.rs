@@ -25,10 +25,10 @@ struct Seen {
 
 pub(super) fn check(index: &Index<'_>, found: &mut Found) {
     for event in index.events() {
-        let What::WorkerReturned(_, stats) = &event.what else {
+        let What::WorkerReturned(end) = &event.what else {
             continue;
         };
-        let seen = Seen::of(index, event.actor);
+        let (stats, seen) = (&end.stats, Seen::of(index, event.actor));
         let mut claim = |true_: bool, what: &str| {
             if !true_ {
                 found.add(

@@ -149,14 +149,14 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
                     (work.running, work.ended) = (false, at);
                 }
             }
-            What::WorkerReturned(report, stats) => {
-                if stats.running != 0 || stats.in_flight != report.abandoned as u64 {
-                    let what = format!(
-                        "{actor} ended with {} running, {} in flight and {} abandoned",
-                        stats.running, stats.in_flight, report.abandoned
-                    );
-                    found.add(at, what);
-                }
+            What::WorkerReturned(end)
+                if end.stats.running != 0 || end.stats.in_flight != end.report.abandoned as u64 =>
+            {
+                let what = format!(
+                    "{actor} ended with {} running, {} in flight and {} abandoned",
+                    end.stats.running, end.stats.in_flight, end.report.abandoned
+                );
+                found.add(at, what);
             }
             _ => {}
         }

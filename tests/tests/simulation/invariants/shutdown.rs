@@ -17,13 +17,13 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
             What::WorkerStopped => {
                 stopped.insert(actor, at);
             }
-            What::WorkerReturned(report, _) => {
+            What::WorkerReturned(end) => {
                 if let Some(since) = stopped.remove(&actor)
                     && at - since > deadline(index, actor) + TICK
                 {
                     found.add(at, format!("{actor} took {:?} to end", at - since));
                 }
-                if report.abandoned == 0 {
+                if end.report.abandoned == 0 {
                     kept(index, actor, at, found);
                 }
             }

@@ -41,7 +41,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
                 let minute = minutes.entry((request.actor, queue, number)).or_default();
                 match request.saw {
                     Some((_, Answer::Received(messages))) if !messages.is_empty() => {
-                        minute.brought += messages.len()
+                        minute.brought += messages.len();
                     }
                     _ => minute.fruitless += 1,
                 }

@@ -219,7 +219,6 @@ impl Dice {
         let group = (plan.fifo || self.chance(0.2)).then(|| self.0.random_range(0..groups));
         let dead_letters = plan.max_receives.is_some();
         let kind = match self.weighted(&[80, 12, 4, 4]) {
-            0 => Kind::Task,
             1 => Kind::Note,
             2 if dead_letters => Kind::Garbage,
             3 if dead_letters => Kind::Unknown,
