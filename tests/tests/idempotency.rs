@@ -696,6 +696,32 @@ async fn what_a_handler_gives_up_or_puts_off_is_not_done() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_messages_of_a_batch_have_a_key_each() {
+    #[handler(queue = "jobs", concurrency = 20, batch(size = 5, linger = "1s"), idempotent)]
+    async fn many(jobs: Vec<Job>, State(runs): State<Runs>) {
+        assert!(jobs.iter().all(|job| job.id < 10));
+        for _ in jobs {
+            runs.work(Duration::ZERO).await;
+        }
+    }
+
+    let (setup, runs) = (Setup::standard().await, Runs::default());
+    setup.send((0..10).map(|id| Job::new(id, "a"))).await;
+    let worker = setup
+        .worker(runs.clone())
+        .handler::<many>()
+        .idempotency(MemoryStore::new());
+    let stats = worker.stats();
+    let again = async {
+        until(stats.clone(), |stats| stats.acked == 10).await;
+        setup.send((5..10).map(|id| Job::new(id, "a"))).await;
+        until(stats, |stats| stats.acked == 15).await;
+    };
+    let report = worker.run_until(again).await.unwrap();
+    assert_eq!((runs.counts(), report.stats.duplicates), ((10, 10), 5));
+}
+
+#[tokio::test(start_paused = true)]
 async fn in_a_fifo_queue_a_duplicate_goes_its_way_in_order() {
     #[handler(queue = "jobs.fifo", idempotent)]
     async fn ordered(_: Job, State(runs): State<Runs>) {
