@@ -7,7 +7,7 @@ use std::{
 };
 
 use sqs_local::{ErrorKind, SqsLocal};
-use sqs_worker::{HandlerError, State, handler};
+use sqs_worker::{HandlerError, State, handler, handler::Attempt};
 use tests::{Fault, Job, Setup, run_until, script};
 use tokio::time::sleep;
 
@@ -191,4 +191,179 @@ async fn a_dead_lettered_message_lets_its_group_go_on_and_keeps_its_group() {
     assert_eq!(log.done()["g0"], [0, 2, 3]);
     let dead = setup.sqs.queue(setup.dead).unwrap();
     assert_eq!(dead.available()[0].group.as_deref(), Some("g0"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_messages_of_a_hundred_groups_with_failures_keep_order_and_hardly_take_longer() {
+    /// What one run saw.
+    #[derive(Clone, Default)]
+    struct Trace(Arc<Mutex<BTreeMap<String, Vec<(u64, bool)>>>>, bool);
+
+    /// Every twentieth job fails once, a few of those three times.
+    #[handler(
+        queue = "jobs.fifo",
+        concurrency = 100,
+        retry(max = 10, base = "1s", cap = "1s")
+    )]
+    async fn step(
+        job: Job,
+        Attempt(attempt): Attempt,
+        State(trace): State<Trace>,
+    ) -> Result<(), HandlerError> {
+        let log = |ended| {
+            trace
+                .0
+                .lock()
+                .unwrap()
+                .entry(job.group.clone())
+                .or_default()
+                .push((job.id, ended))
+        };
+        log(false);
+        sleep(Duration::from_millis(50)).await;
+        let failures = match job.id {
+            id if id % 400 == 7 => 3,
+            id if id % 20 == 7 => 1,
+            _ => 0,
+        };
+        if trace.1 && attempt <= failures {
+            return Err(HandlerError::msg("not yet"));
+        }
+        log(true);
+        Ok(())
+    }
+
+    async fn run(failing: bool) -> (Duration, Trace, sqs_worker::worker::StatsSnapshot, Setup) {
+        let setup = Setup::fifo().await;
+        // Of a hundred groups, each has every hundredth job: those that fail are in five of them, seven in every 100.
+        let jobs = (0..10_000).map(|id| Job::new(id, &format!("g{:02}", (id * 37 + id / 100) % 100)));
+        setup.send(jobs).await;
+        let trace = Trace(Arc::default(), failing);
+        let worker = setup.worker(trace.clone()).handler::<step>();
+        let (stats, started) = (worker.stats(), tokio::time::Instant::now());
+        let mut took = Duration::ZERO;
+        let done = async {
+            tests::until(stats, |stats| stats.acked == 10_000).await;
+            took = started.elapsed();
+        };
+        let report = worker.run_until(done).await.unwrap();
+        (took, trace, report.stats, setup)
+    }
+
+    let (smooth, ..) = run(false).await;
+    let (rough, trace, stats, setup) = run(true).await;
+    assert_eq!((setup.left(), setup.dead_letters()), (0, 0));
+    // 475 fail once, 25 three times.
+    assert_eq!(stats.retried_in_place, 475 + 25 * 3);
+    // Not one of them, nor any that waited behind one, was received twice.
+    assert_eq!(stats.received, 10_000, "{stats:?}");
+    let mut backoffs = Duration::ZERO;
+    for (group, log) in trace.0.lock().unwrap().iter() {
+        let mut done = Vec::new();
+        for (id, ended) in log {
+            // A job starts when all before it have ended.
+            assert!(
+                done.last().is_none_or(|last| last < id),
+                "{group}: {id} after {done:?}"
+            );
+            if *ended {
+                done.push(*id);
+            }
+        }
+        assert_eq!(done.len(), 100);
+        let attempts = log.iter().filter(|(_, ended)| !ended).count() as u32;
+        // Each group waits for its own; the slowest decides.
+        backoffs = backoffs.max(Duration::from_secs(1) * (attempts - 100));
+    }
+    let bar = smooth.mul_f64(1.3) + backoffs;
+    println!("without failures {smooth:?}; with {rough:?}, of which backoffs {backoffs:?}");
+    assert!(rough <= bar, "{rough:?} > {bar:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receive_whose_answer_was_lost_is_repeated_and_its_groups_are_not_locked() {
+    let faulty =
+        script(|action, number| (action == "ReceiveMessage" && number == 0).then_some(Fault::LoseAnswer));
+    let setup = Setup::fifo_on(SqsLocal::builder().layer(faulty).build()).await;
+    let log = Log::default();
+    setup.send(jobs(3, 3)).await;
+    let worker = setup.worker(log.clone()).handler::<in_order>();
+    let (stats, started) = (worker.stats(), tokio::time::Instant::now());
+    let done = async {
+        tests::until(stats, |stats| stats.acked == 9).await;
+        // A second or so of backoff, and not the thirty of the visibility time-out.
+        assert!(
+            started.elapsed() < Duration::from_secs(5),
+            "{:?}",
+            started.elapsed()
+        );
+    };
+    worker.run_until(done).await.unwrap();
+    assert!(sorted(&log.done()) && log.one_at_a_time());
+    assert_eq!(log.done().values().map(Vec::len).sum::<usize>(), 9);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_rests_at_shutdown_is_given_back_with_the_rest_of_its_delay() {
+    #[handler(queue = "jobs.fifo", retry(max = 50, base = "60s", cap = "60s"))]
+    async fn fails(job: Job, State(log): State<Log>) -> Result<(), HandlerError> {
+        log.add(&job, false);
+        Err(HandlerError::msg("no"))
+    }
+    let (setup, log) = (Setup::fifo().await, Log::default());
+    setup.send(jobs(1, 3)).await;
+    let report = tests::run_for(
+        setup.worker(log.clone()).handler::<fails>(),
+        Duration::from_secs(10),
+    )
+    .await;
+    assert!(report.is_clean(), "{report:?}");
+    assert_eq!(
+        (
+            report.stats.retried_in_place,
+            report.stats.retried,
+            report.stats.released
+        ),
+        (1, 1, 2)
+    );
+    assert_eq!(log.0.lock().unwrap().len(), 1);
+    // The jittered minute is at least half a minute, of which ten seconds have passed.
+    let hidden = setup.sqs.queue(setup.queue).unwrap();
+    assert_eq!((hidden.in_flight().len(), hidden.available().len()), (1, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_standard_message_is_buried_in_a_fifo_queue_with_the_ids_that_it_needs() {
+    #[handler(queue = "jobs", dead_letter = "graves.fifo")]
+    async fn refuse(_: Job) -> sqs_worker::Outcome {
+        sqs_worker::Outcome::dead_letter("no")
+    }
+    let setup = Setup::standard().await;
+    let fifo = aws_sdk_sqs::types::QueueAttributeName::FifoQueue;
+    setup
+        .client
+        .create_queue()
+        .queue_name("graves.fifo")
+        .attributes(fifo, "true")
+        .send()
+        .await
+        .unwrap();
+    setup.send_raw(r#"{"id":1,"group":"g"}"#).await;
+    let report = run_until(setup.worker(()).handler::<refuse>(), |stats| {
+        stats.dead_lettered + stats.left_to_redrive > 0
+    })
+    .await;
+    assert_eq!(report.stats.dead_lettered, 1, "{:?}", report.stats);
+    let graves = setup.sqs.queue("graves.fifo").unwrap();
+    assert_eq!(
+        graves.available()[0].deduplication_id.as_deref(),
+        Some(graves_id(&setup).as_str())
+    );
+}
+
+/// The id of the only message that was sent to the queue.
+fn graves_id(setup: &Setup) -> String {
+    let journal = setup.sqs.journal();
+    let sent = journal.of("SendMessage").next().unwrap();
+    sent.entries[0].message_id.unwrap().to_string()
 }

@@ -2,15 +2,18 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
 };
 
-use sqs_local::{ErrorKind, SqsLocal};
-use sqs_worker::{QueueOptions, State, handler};
-use tests::{Fault, Job, Setup, run_for, run_until, script};
+use sqs_local::{
+    ErrorKind, SqsLocal,
+    faults::{Faults, Rule},
+};
+use sqs_worker::{HandlerError, Lease, QueueOptions, State, handler};
+use tests::{Fault, Job, Setup, run_for, run_until, script, until};
 use tokio::time::sleep;
 
 #[derive(Clone, Default)]
@@ -262,4 +265,159 @@ async fn nothing_more_is_received_until_what_was_handled_is_deleted() {
         "{:?}",
         report.stats
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delivery_that_arrives_after_its_lease_has_ended_is_not_started() {
+    // The answer comes two seconds after the lease has ended.
+    let slow = Rule::new(sqs_local::faults::Fault::SlowAnswer)
+        .action("ReceiveMessage")
+        .times(1)
+        .delay(Duration::from_secs(4), Duration::from_secs(4));
+    let faults = Faults::seeded(1).rule(slow);
+    let setup = Setup::standard_on(SqsLocal::builder().layer(faults).build()).await;
+    let runs = Runs::default();
+    setup.send([Job::new(1, "a")]).await;
+    let options = QueueOptions::named("jobs").visibility(Duration::from_secs(2));
+    let worker = setup.worker(runs.clone()).handler::<at_once>().queue(options);
+    let report = run_until(worker, |stats| stats.acked == 1).await;
+    assert_eq!(
+        (
+            report.stats.received,
+            report.stats.leases_lost,
+            report.stats.handled
+        ),
+        (2, 1, 1),
+        "{:?}",
+        report.stats
+    );
+    assert_eq!(runs.counts(), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_finished_message_that_comes_back_while_its_renewal_hangs_is_settled_with_the_new_handle() {
+    #[handler(queue = "jobs", visibility = "30s")]
+    async fn twenty_five(_: Job, State(runs): State<Runs>) {
+        work(&runs, Duration::from_secs(25)).await;
+    }
+    let faulty = script(|action, _| (action == "ChangeMessageVisibilityBatch").then_some(Fault::Hang));
+    let setup = Setup::standard_on(SqsLocal::builder().layer(faulty).build()).await;
+    let runs = Runs::default();
+    setup.send([Job::new(1, "a")]).await;
+    let worker = setup.worker(runs.clone()).handler::<twenty_five>();
+    let stats = worker.stats();
+    let meddle = async {
+        until(stats.clone(), |stats| stats.running == 1).await;
+        // The renewal, sent after 20 seconds, hangs for 5; the handler ends a moment before it is given up.
+        sleep(Duration::from_millis(24_990)).await;
+        let queue = setup.sqs.queue("jobs").unwrap();
+        let handle = queue.in_flight()[0].last_receipt_handle.clone().unwrap();
+        setup
+            .client
+            .change_message_visibility()
+            .queue_url(&setup.url)
+            .receipt_handle(handle)
+            .visibility_timeout(0)
+            .send()
+            .await
+            .unwrap();
+        until(stats.clone(), |stats| stats.acked + stats.acks_unconfirmed == 1).await;
+    };
+    let report = worker.run_until(meddle).await.unwrap();
+    assert_eq!(
+        (report.stats.acked, report.stats.acks_unconfirmed, runs.counts()),
+        (1, 0, (1, 1)),
+        "{:?}",
+        report.stats
+    );
+    assert_eq!(setup.left(), 0);
+}
+
+/// What a handler heard of its lease.
+#[derive(Clone, Default)]
+struct Heard(Arc<Mutex<Vec<String>>>);
+
+impl Heard {
+    fn add(&self, text: String) {
+        self.0.lock().unwrap().push(text);
+    }
+
+    fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_can_ask_for_more_time_at_once() {
+    #[handler(queue = "jobs", visibility = "30s")]
+    async fn ask(_: Job, lease: Lease, State(heard): State<Heard>) -> Result<(), HandlerError> {
+        let left = lease.extend(Duration::from_secs(600)).await?;
+        heard.add(format!("{}", left.as_secs()));
+        let unchanged = lease.extend(Duration::from_secs(60)).await?;
+        heard.add(format!("{}", unchanged.as_secs()));
+        let longest = lease.extend(Duration::from_secs(20 * 3_600)).await?;
+        heard.add(format!("{}", longest.as_secs()));
+        Ok(())
+    }
+    let (setup, heard) = (Setup::standard().await, Heard::default());
+    setup.send([Job::new(1, "a")]).await;
+    let report = run_until(setup.worker(heard.clone()).handler::<ask>(), |stats| {
+        stats.acked == 1
+    })
+    .await;
+    let heard = heard.all();
+    assert_eq!((heard[0].as_str(), heard[1].as_str()), ("600", "600"));
+    let longest: u64 = heard[2].parse().unwrap();
+    assert!((12 * 3_600 - 2..=12 * 3_600).contains(&longest), "{longest}");
+    assert_eq!(report.stats.visibility_requests, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn asking_for_more_of_a_lease_that_is_lost_says_so() {
+    #[handler(queue = "jobs", visibility = "30s", timeout = "1h")]
+    async fn ask(_: Job, lease: Lease, State(heard): State<Heard>) {
+        let answer = lease.extend(Duration::from_secs(600)).await;
+        heard.add(format!("{answer:?}"));
+        // It has been told, so it may still tidy up.
+        lease.lost().await;
+        sleep(Duration::from_secs(4)).await;
+        heard.add("tidied up".into());
+        sleep(Duration::from_secs(4)).await;
+        heard.add("still there".into());
+    }
+    let faulty = script(|action, _| {
+        (action == "ChangeMessageVisibilityBatch").then_some(Fault::Refuse(ErrorKind::InvalidSecurity))
+    });
+    let setup = Setup::standard_on(SqsLocal::builder().layer(faulty).build()).await;
+    let heard = Heard::default();
+    setup.send([Job::new(1, "a")]).await;
+    let worker = setup.worker(heard.clone()).handler::<ask>();
+    let report = run_until(worker, |stats| stats.handled == 1).await;
+    assert_eq!(report.stats.leases_lost, 1);
+    assert_eq!(heard.all(), ["Err(LeaseLost)", "tidied up"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_listens_is_told_of_the_loss_and_has_five_seconds() {
+    #[handler(queue = "jobs", visibility = "30s", timeout = "1h")]
+    async fn listens(_: Job, lease: Lease, State(heard): State<Heard>) {
+        lease.cancelled().await;
+        heard.add(format!("told, lost: {}", lease.is_lost()));
+        sleep(Duration::from_millis(4_900)).await;
+        heard.add("tidied up".into());
+        sleep(Duration::from_secs(1)).await;
+        heard.add("never".into());
+    }
+    let faulty = script(|action, _| {
+        (action == "ChangeMessageVisibilityBatch").then_some(Fault::Refuse(ErrorKind::InvalidSecurity))
+    });
+    let setup = Setup::standard_on(SqsLocal::builder().layer(faulty).build()).await;
+    let heard = Heard::default();
+    setup.send([Job::new(1, "a")]).await;
+    let report = run_until(setup.worker(heard.clone()).handler::<listens>(), |stats| {
+        stats.handled == 1
+    })
+    .await;
+    assert_eq!(heard.all(), ["told, lost: true", "tidied up"]);
+    assert_eq!((report.stats.acked, report.stats.leases_lost), (0, 1));
 }

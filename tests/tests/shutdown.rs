@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use sqs_worker::{State, handler};
+use sqs_worker::{Lease, Outcome, State, handler};
 use tests::{Job, Setup, run_for};
 use tokio::time::{Instant, sleep};
 
@@ -139,4 +139,75 @@ async fn what_waits_in_a_group_is_given_back_while_its_head_finishes() {
         report.stats
     );
     assert_eq!(setup.sqs.queue("jobs.fifo").unwrap().available().len(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn asked_a_second_time_it_ends_handlers_at_once_and_gives_their_messages_back() {
+    let (setup, calls) = (Setup::standard().await, Calls::default());
+    setup.send((0..50).map(|id| Job::new(id, "a"))).await;
+    let worker = setup
+        .worker(calls)
+        .handler::<an_hour>()
+        .shutdown_timeout(Duration::from_secs(600))
+        .hurry_on(sleep(Duration::from_secs(40)));
+    let stop = Instant::now() + Duration::from_secs(10);
+    let report = run_for(worker, Duration::from_secs(10)).await;
+    let took = stop.elapsed();
+    assert!(
+        (Duration::from_secs(30)..Duration::from_secs(32)).contains(&took),
+        "{took:?}"
+    );
+    assert_eq!(
+        (report.interrupted, report.abandoned, report.stats.released),
+        (50, 0, 50)
+    );
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(setup.sqs.queue("jobs").unwrap().available().len(), 50);
+}
+
+#[tokio::test(start_paused = true)]
+async fn hurried_without_having_been_asked_before_it_ends_all_the_same() {
+    let (setup, calls) = (Setup::standard().await, Calls::default());
+    setup.send((0..5).map(|id| Job::new(id, "a"))).await;
+    let worker = setup
+        .worker(calls)
+        .handler::<an_hour>()
+        .hurry_on(sleep(Duration::from_secs(10)));
+    let started = Instant::now();
+    let report = worker.run_until(std::future::pending::<()>()).await.unwrap();
+    assert_eq!((report.interrupted, setup.left()), (5, 5));
+    assert!(
+        started.elapsed() < Duration::from_secs(14),
+        "{:?}",
+        started.elapsed()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_listens_is_told_to_end_and_what_it_returns_counts() {
+    #[handler(queue = "jobs", timeout = "2h")]
+    async fn checkpoints(job: Job, lease: Lease, State(calls): State<Calls>) -> Outcome {
+        tokio::select! {
+            () = sleep(Duration::from_secs(3_600)) => Outcome::ack(),
+            () = lease.cancelled() => {
+                // Half of them have little left to do.
+                sleep(Duration::from_millis(if job.id < 3 { 500 } else { 1_500 })).await;
+                calls.fetch_add(1, Ordering::Relaxed);
+                Outcome::ack()
+            }
+        }
+    }
+    let (setup, calls) = (Setup::standard().await, Calls::default());
+    setup.send((0..6).map(|id| Job::new(id, "a"))).await;
+    let report = run_for(
+        setup.worker(calls.clone()).handler::<checkpoints>(),
+        Duration::from_secs(60),
+    )
+    .await;
+    assert_eq!(
+        (calls.load(Ordering::Relaxed), report.stats.acked),
+        (3, 3),
+        "{report:?}"
+    );
+    assert_eq!((report.stats.released, setup.left()), (3, 3));
 }

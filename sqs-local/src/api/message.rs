@@ -45,7 +45,7 @@ impl<'de> Deserialize<'de> for MessageId {
 }
 
 /// What never changes about a message: shared between its queue and the answers that carry it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Payload {
     pub(crate) id: MessageId,
     pub(crate) body: Box<str>,

@@ -41,6 +41,8 @@ pub enum Fault {
     Duplicate,
     /// Standard queues: received messages come in another order.
     Reorder,
+    /// Received bodies have lost their last character on the way, while their MD5 is still that of what was sent.
+    Damage,
     /// A short poll finds nothing although there is something, as when it asks servers that have nothing.
     EmptyReceive,
     /// Each entry of a batch fails with the rule's [`share`](Rule::share), without effect and not by its own fault.

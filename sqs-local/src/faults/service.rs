@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use rand::seq::SliceRandom as _;
@@ -9,7 +10,7 @@ use tower_service::Service;
 
 use super::rule::Planned;
 use super::{Fault, Faults, batch};
-use crate::api::{Answer, ChangeMessageVisibility, Operation, ReceivedMessage, Request};
+use crate::api::{Answer, ChangeMessageVisibility, Operation, Payload, ReceivedMessage, Request};
 use crate::error::Error;
 
 /// A service with [`Faults`] around it.
@@ -129,6 +130,7 @@ where
         }
         if let Ok(Answer::Received(messages)) = &mut answer {
             self.reorder(messages);
+            self.damage(messages);
             if let Some(request) = again {
                 self.show_again(messages, &request).await;
             }
@@ -194,6 +196,21 @@ where
             messages.shuffle(&mut self.faults.lock().rng);
             self.note(Fault::Reorder);
         }
+    }
+
+    fn damage(&self, messages: &mut [ReceivedMessage]) {
+        if self.of(Fault::Damage).is_none() || messages.is_empty() {
+            return;
+        }
+        for message in messages {
+            let mut body = String::from(&*message.payload.body);
+            body.pop();
+            message.payload = Arc::new(Payload {
+                body: body.into(),
+                ..(*message.payload).clone()
+            });
+        }
+        self.note(Fault::Damage);
     }
 
     /// Shows received messages to others at once.

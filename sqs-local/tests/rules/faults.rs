@@ -182,6 +182,21 @@ async fn reordered_messages_are_all_there() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_damaged_body_keeps_the_md5_of_what_was_sent() {
+    let queue = queue(
+        "orders",
+        &Faults::seeded(1).rule(Rule::new(Fault::Damage).times(1)),
+    )
+    .await;
+    queue.send("hello").await;
+    let message = queue.receive_one().await;
+    assert_eq!(message.body(), Some("hell"));
+    assert_eq!(message.md5_of_body(), Some("5d41402abc4b2a76b9719d911017c592"));
+    queue.change_visibility(&message, 0).await.unwrap();
+    assert_eq!(queue.receive_one().await.body(), Some("hello"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_short_poll_may_find_nothing() {
     let queue = queue("orders", &Faults::seeded(1).rule(Rule::new(Fault::EmptyReceive))).await;
     queue.send("one").await;

@@ -130,7 +130,8 @@ impl Lease {
     ///
     /// # Errors
     ///
-    /// [`LeaseLost`], before or while SQS is asked. Errors of SQS are no errors here: the call is made again for as
+    /// [`LeaseLost`], before or while SQS is asked; the handler then has the time to tidy up that
+    /// [`cancelled`](Self::cancelled) gives. Errors of SQS are no errors here: the call is made again for as
     /// long as the lease lasts.
     ///
     /// # Cancel safety
@@ -146,6 +147,7 @@ impl Lease {
         if self.remaining() < time
             && let Some(wishes) = &state.wishes
         {
+            state.listens.store(true, Ordering::Relaxed);
             let (answer, answered) = oneshot::channel();
             let id = state.id;
             wishes.send(Wish { id, time, answer }).map_err(|_| LeaseLost)?;
@@ -158,7 +160,7 @@ impl Lease {
     /// over. For ever when it is [detached](Self::detached).
     ///
     /// Without this a handler is simply dropped at its next `await` when that happens. One that has called it (or
-    /// [`lost`](Self::lost)) is told, and has five seconds to tidy up after a lost lease, or one second at shutdown, before
+    /// [`lost`](Self::lost), or [`extend`](Self::extend)) is told, and has five seconds to tidy up after a lost lease, or one second at shutdown, before
     /// it is dropped all the same. What it returns then counts for nothing after a lost lease, and is settled at shutdown.
     ///
     /// # Cancel safety

@@ -102,11 +102,10 @@ impl Share {
         true
     }
 
-    /// So many handlers have ended.
+    /// So many handlers have ended. They are given to others when the queue has said what it has [`waiting`](Self::waiting)
+    /// itself: before that it would be passed over.
     pub(crate) fn ended(&self, handlers: usize) {
-        let mut inner = self.budget.lock();
-        inner.free += handlers;
-        inner.grant();
+        self.budget.lock().free += handlers;
     }
 
     /// How many more messages could start at once if they came now: none while a queue of higher priority has any
@@ -197,8 +196,10 @@ mod tests {
         shares[1].waiting(6);
         assert_eq!(shares[0].room(), Room::Outranked);
         shares[0].ended(4);
+        shares[0].waiting(6);
         assert_eq!((start(&shares[0]), start(&shares[1])), (0, 4));
         shares[1].ended(4);
+        shares[1].waiting(2);
         assert_eq!((start(&shares[0]), start(&shares[1])), (2, 2));
         assert_eq!(shares[0].room(), Room::Free(0));
     }

@@ -1,4 +1,5 @@
-//! Maps by message number: the numbers are our own and all different, so that one multiplication hashes them.
+//! Maps by message: by our own number, or by the id that SQS gave it. Both are well spread and nobody else chooses
+//! them, so that a multiplication for each eight bytes hashes them well enough.
 
 use std::{
     collections::HashMap,
@@ -11,7 +12,7 @@ pub(crate) type Id = u64;
 /// A map by message number. It is never iterated where the order could be seen.
 pub(crate) type IdMap<V> = HashMap<Id, V, IdHash>;
 
-/// How it hashes.
+/// How maps by message hash.
 pub(crate) type IdHash = BuildHasherDefault<IdHasher>;
 
 /// Spreads consecutive numbers over all bits (Fibonacci hashing).
@@ -20,7 +21,11 @@ pub(crate) struct IdHasher(u64);
 
 impl Hasher for IdHasher {
     fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
+        let (words, rest) = bytes.as_chunks::<8>();
+        for word in words {
+            self.write_u64(u64::from_le_bytes(*word));
+        }
+        for byte in rest {
             self.write_u64(u64::from(*byte));
         }
     }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::{
     gate::Permit,
-    ids::{Id, IdMap},
+    ids::{Id, IdHash, IdMap},
     verdict::Plan,
 };
 use crate::handler::{Delivery, LeaseState};
@@ -79,7 +79,7 @@ pub(crate) enum Ending {
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     entries: IdMap<InFlight>,
-    by_message: HashMap<Arc<str>, Id>,
+    by_message: HashMap<Arc<str>, Id, IdHash>,
     next: Id,
 }
 
@@ -141,7 +141,7 @@ impl Table {
 /// not run again. Bounded; the oldest is forgotten first.
 #[derive(Debug, Default)]
 pub(crate) struct Done {
-    ids: HashMap<Arc<str>, u64>,
+    ids: HashMap<Arc<str>, u64, IdHash>,
     order: VecDeque<(u64, Arc<str>)>,
     next: u64,
 }

@@ -87,10 +87,11 @@ impl Runner {
         let mut most = self.gate.free();
         let mut worthwhile = self.gate.size().min(MAX_ENTRIES);
         if let Some(share) = &self.share {
-            let ahead = MAX_ENTRIES.saturating_sub(self.ready.len() + self.asked);
+            let ahead = (2 * MAX_ENTRIES).saturating_sub(self.ready.len() + self.asked);
             let room = match share.room() {
                 Room::Outranked => 0,
-                // A batch may wait here, so that there is something to choose from when a handler is free.
+                // A batch may wait here while the next one is fetched, so that there is always something to choose
+                // from when a handler is free.
                 Room::Free(free) => free.saturating_sub(self.asked).max(ahead),
             };
             most = most.min(room);

@@ -58,7 +58,7 @@ use std::{
 };
 
 use aws_sdk_sqs::Client;
-use futures_util::future::join_all;
+use futures_util::future::{BoxFuture, join_all};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tower::{ServiceExt as _, util::BoxCloneSyncService};
@@ -131,7 +131,7 @@ pub struct Worker<S> {
     stats: Stats,
     panels: Panels,
     shared_concurrency: Option<usize>,
-    hurry: CancellationToken,
+    hurry: BoxFuture<'static, ()>,
 }
 
 type BoxLayer = Box<dyn Fn(BoxHandler) -> BoxHandler + Send + Sync>;
@@ -166,7 +166,7 @@ where
             stats: Stats::default(),
             panels: Panels::default(),
             shared_concurrency: None,
-            hurry: CancellationToken::new(),
+            hurry: Box::pin(std::future::pending()),
         }
     }
 
@@ -310,11 +310,16 @@ where
         Health(self.panels.clone())
     }
 
-    /// Shortens the shutdown when this token is cancelled: handlers that still run are ended at once and their messages
-    /// given back; only the reserve for settling is kept. Cancelled while the worker runs, it starts the shutdown as
-    /// well. With [`run`](Self::run) a second signal does the same.
-    pub fn hurry_on(mut self, hurry: CancellationToken) -> Self {
-        self.hurry = hurry;
+    /// Shortens the shutdown when this resolves: handlers that still run are ended at once and their messages given back;
+    /// only the reserve for settling is kept. While the worker runs, it starts the shutdown as well.
+    /// [`run`](Self::run) has a second signal for it. Default: never.
+    pub fn hurry_on<F>(mut self, signal: F) -> Self
+    where
+        F: Future + Send + 'static,
+    {
+        self.hurry = Box::pin(async move {
+            signal.await;
+        });
         self
     }
 
@@ -356,14 +361,18 @@ where
     ///
     /// Dropping the future stops everything at once, as a crash would: no message is lost, but those in flight come
     /// back only when their visibility time-out ends.
-    pub async fn run_until<F: Future>(self, signal: F) -> Result<Report, WorkerError> {
-        let stop = CancellationToken::new();
-        let mut work = Box::pin(thread::run(self, stop.clone()));
-        tokio::select! {
-            ended = &mut work => return ended,
-            _ = signal => stop.cancel(),
+    pub async fn run_until<F: Future>(mut self, signal: F) -> Result<Report, WorkerError> {
+        let (stop, hurry) = (CancellationToken::new(), CancellationToken::new());
+        let mut hurried = std::mem::replace(&mut self.hurry, Box::pin(std::future::pending()));
+        let mut work = Box::pin(thread::run(self, stop.clone(), hurry.clone()));
+        tokio::pin!(signal);
+        loop {
+            tokio::select! {
+                ended = &mut work => return ended,
+                _ = &mut signal, if !stop.is_cancelled() => stop.cancel(),
+                () = &mut hurried, if !hurry.is_cancelled() => hurry.cancel(),
+            }
         }
-        work.await
     }
 
     /// Runs until the process is asked to end, by Ctrl-C or SIGTERM, then finishes what is in flight; asked a second
@@ -374,27 +383,31 @@ where
     /// # Errors
     ///
     /// Those of [`run_until`](Self::run_until).
+    ///
+    /// # Panics
+    ///
+    /// If the process may not listen to signals.
     #[cfg(feature = "signal")]
     pub async fn run(self) -> Result<Report, WorkerError> {
-        let hurry = self.hurry.clone();
-        let (stopped, first) = tokio::sync::oneshot::channel::<()>();
-        let signals = async move {
-            shutdown_signal().await;
-            drop(stopped);
-            shutdown_signal().await;
+        let mut signals = signal::Signals::listen();
+        let (first, asked) = tokio::sync::oneshot::channel::<()>();
+        let second = async move {
+            signals.next().await;
+            drop(first);
+            signals.next().await;
             tracing::warn!("asked to end a second time: ending the handlers that still run");
-            hurry.cancel();
-            std::future::pending().await
         };
-        tokio::select! {
-            report = self.run_until(first) => report,
-            never = signals => never,
-        }
+        self.hurry_on(second).run_until(asked).await
     }
 
     /// The whole life of the worker, on the thread where its engine runs.
-    async fn work(self, stop: CancellationToken, spawner: Handle) -> Result<Report, WorkerError> {
-        let (stats, hurry) = (self.stats.clone(), self.hurry.clone());
+    async fn work(
+        self,
+        stop: CancellationToken,
+        hurry: CancellationToken,
+        spawner: Handle,
+    ) -> Result<Report, WorkerError> {
+        let stats = self.stats.clone();
         let runners = self.runners(spawner).await?;
         let runs = runners
             .into_iter()

@@ -47,17 +47,18 @@ impl Runner {
         if let Some(share) = &self.share {
             share.waiting(startable);
         }
+        let mut unused = 0;
         for _ in 0..startable {
             if self.share.as_ref().is_some_and(|share| !share.take()) {
-                return;
+                break;
             }
-            let started = match self.ready.pop(now) {
-                Some(id) => self.start(id, now),
-                None => false,
-            };
-            if !started && let Some(share) = &self.share {
-                share.ended(1);
-            }
+            let started = self.ready.pop(now).is_some_and(|id| self.start(id, now));
+            unused += usize::from(!started);
+        }
+        if let Some(share) = self.share.as_ref().filter(|_| unused > 0) {
+            share.ended(unused);
+            let free = self.concurrency.saturating_sub(self.handlers.len());
+            share.waiting(self.ready.startable().min(free));
         }
     }
 

@@ -14,6 +14,22 @@ use crate::{backoff::Schedule, batch::Batcher};
 /// The pauses between tries of one entry, within its lease.
 const AGAIN: Schedule = Schedule::new(Duration::from_millis(200), Duration::from_secs(5));
 
+/// The pauses before the entries of one call are tried again. Those that have been tried equally often wait equally
+/// long, so that they share the next call as they shared this one.
+#[derive(Debug, Default)]
+pub(crate) struct Pauses(Vec<(u32, Duration)>);
+
+impl Pauses {
+    pub(crate) fn after<R: Rng + ?Sized>(&mut self, tries: u32, rng: &mut R) -> Duration {
+        if let Some((_, pause)) = self.0.iter().find(|(known, _)| *known == tries) {
+            return *pause;
+        }
+        let pause = AGAIN.jittered(tries, rng);
+        self.0.push((tries, pause));
+        pause
+    }
+}
+
 /// How long the acknowledgement of a FIFO message lingers while others of its group wait for it.
 const AWAITED: Duration = Duration::from_millis(5);
 
@@ -99,9 +115,9 @@ impl Settler {
         self.burials.push(burial, bytes, now, deadline);
     }
 
-    /// An entry failed and may be tried again: it comes back from [`due`](Self::due) after a pause.
-    pub(crate) fn try_again<R: Rng + ?Sized>(&mut self, id: Id, tries: u32, now: Instant, rng: &mut R) {
-        self.again.insert((now + AGAIN.jittered(tries, rng), id));
+    /// An entry failed and may be tried again: it comes back from [`due`](Self::due) after this pause.
+    pub(crate) fn try_again(&mut self, id: Id, pause: Duration, now: Instant) {
+        self.again.insert((now + pause, id));
     }
 
     /// The entries whose pause is over.
@@ -150,8 +166,6 @@ impl Settler {
 
 #[cfg(test)]
 mod tests {
-    use rand::{SeedableRng as _, rngs::StdRng};
-
     use super::*;
 
     const LINGER: Duration = Duration::from_millis(50);
@@ -182,13 +196,23 @@ mod tests {
     }
 
     #[test]
+    fn entries_that_failed_together_are_tried_again_together() {
+        let mut rng = <rand::rngs::StdRng as rand::SeedableRng>::seed_from_u64(0);
+        let mut pauses = Pauses::default();
+        let first = pauses.after(1, &mut rng);
+        assert_eq!(pauses.after(1, &mut rng), first);
+        assert!(first <= Duration::from_millis(200) && !first.is_zero());
+        assert!(pauses.after(9, &mut rng) >= Duration::from_millis(2_500));
+    }
+
+    #[test]
     fn what_failed_comes_back_after_a_pause() {
         let now = Instant::now();
         let mut settler = Settler::new(LINGER);
-        settler.try_again(7, 1, now, &mut StdRng::seed_from_u64(0));
+        settler.try_again(7, Duration::from_millis(200), now);
         assert!(settler.due(now).is_empty());
         let at = settler.next_at().unwrap();
-        assert!(at > now && at <= now + Duration::from_millis(200));
+        assert_eq!(at, now + Duration::from_millis(200));
         assert_eq!(settler.due(at), [7]);
     }
 
@@ -204,7 +228,7 @@ mod tests {
             .build()
             .unwrap();
         settler.bury(Burial { id: 1, copy }, now, None);
-        settler.try_again(1, 1, now, &mut StdRng::seed_from_u64(0));
+        settler.try_again(1, LINGER, now);
         settler.forget(1);
         assert_eq!((settler.take(now, true), settler.next_at()), (None, None));
     }

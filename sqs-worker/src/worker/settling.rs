@@ -11,7 +11,7 @@ use super::{
     inflight::{Ending, Stage},
     lease::{Due, Id, whole_seconds_up},
     runner::Runner,
-    settle::{Batch, Burial},
+    settle::{Batch, Burial, Pauses},
     verdict::{Deleted, Hidden, Plan},
 };
 use crate::error::{ErrorClass, SqsError};
@@ -250,6 +250,7 @@ impl Runner {
             Ok(results) => results,
             Err(error) => call.entries.iter().map(|_| Err(error.duplicate())).collect(),
         };
+        let mut pauses = Pauses::default();
         for (entry, result) in call.entries.into_iter().zip(results) {
             match (entry, result) {
                 (Entry::Delete(id, adopted), Ok(())) => self.deleted(id, adopted, now),
@@ -259,7 +260,7 @@ impl Runner {
                 (Entry::Renew(id, extension, _), Ok(())) => self.renewed(id, call.sent, extension, now),
                 (Entry::Renew(id, ..), Err(error)) => self.renewal_failed(id, &error, now),
                 (Entry::Delete(id, _) | Entry::Hide(id) | Entry::Bury(id), Err(error)) => {
-                    self.settling_failed(id, &error, now);
+                    self.settling_failed(id, &error, &mut pauses, now);
                 }
             }
         }
@@ -345,7 +346,7 @@ impl Runner {
         self.enqueue(id, now);
     }
 
-    fn settling_failed(&mut self, id: Id, error: &SqsError, now: Instant) {
+    fn settling_failed(&mut self, id: Id, error: &SqsError, pauses: &mut Pauses, now: Instant) {
         let Some(entry) = self.table.get_mut(id) else {
             return;
         };
@@ -366,7 +367,8 @@ impl Runner {
             tries,
             "a message was not settled and will be tried again: {error}"
         );
-        self.settler.try_again(id, tries, now, &mut self.rng);
+        let pause = pauses.after(tries, &mut self.rng);
+        self.settler.try_again(id, pause, now);
     }
 
     /// A message has left: its permit is free, and the next of its group may start.

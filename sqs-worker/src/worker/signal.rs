@@ -11,16 +11,41 @@
 ///
 /// A signal that comes while nobody waits is lost; the first call replaces the system's default of ending the process.
 pub async fn shutdown_signal() {
-    let interrupt = tokio::signal::ctrl_c();
+    Signals::listen().next().await;
+}
+
+/// Those signals, one after another.
+pub(super) struct Signals {
     #[cfg(unix)]
-    {
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-            .expect("SIGTERM can be listened to");
-        tokio::select! {
-            result = interrupt => result.expect("Ctrl-C can be listened to"),
-            _ = terminate.recv() => {}
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    /// From now on none is missed.
+    #[cfg(unix)]
+    pub(super) fn listen() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        Self {
+            interrupt: signal(SignalKind::interrupt()).expect("Ctrl-C can be listened to"),
+            terminate: signal(SignalKind::terminate()).expect("SIGTERM can be listened to"),
         }
     }
+
     #[cfg(not(unix))]
-    interrupt.await.expect("Ctrl-C can be listened to");
+    pub(super) fn listen() -> Self {
+        Self {}
+    }
+
+    pub(super) async fn next(&mut self) {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+        #[cfg(not(unix))]
+        tokio::signal::ctrl_c().await.expect("Ctrl-C can be listened to");
+    }
 }

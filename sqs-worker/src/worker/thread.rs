@@ -17,19 +17,23 @@ use tokio_util::sync::CancellationToken;
 use super::{Report, Worker, WorkerError};
 
 /// Runs a worker where its engine should run. Dropping the future stops everything.
-pub(super) async fn run<S>(worker: Worker<S>, stop: CancellationToken) -> Result<Report, WorkerError>
+pub(super) async fn run<S>(
+    worker: Worker<S>,
+    stop: CancellationToken,
+    hurry: CancellationToken,
+) -> Result<Report, WorkerError>
 where
     S: Clone + Send + Sync + 'static,
 {
     let here = Handle::current();
     if here.runtime_flavor() == RuntimeFlavor::CurrentThread {
-        return worker.work(stop, here).await;
+        return worker.work(stop, hurry, here).await;
     }
     let runtime = match Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             tracing::warn!("no thread for the worker's engine, so it runs among the handlers: {error}");
-            return worker.work(stop, here).await;
+            return worker.work(stop, hurry, here).await;
         }
     };
     let (done, ended) = oneshot::channel();
@@ -45,7 +49,7 @@ where
             tokio::select! {
                 biased;
                 () = dropped.cancelled() => {}
-                report = worker.work(stop, here) => drop(done.send(report)),
+                report = worker.work(stop, hurry, here) => drop(done.send(report)),
             }
         });
     };
