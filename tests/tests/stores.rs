@@ -2,7 +2,6 @@
 
 use std::{
     net::TcpListener,
-    process::{Child, Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -16,7 +15,7 @@ use sqs_worker::{
         Begun, Claim, IdempotencyStore, MemoryStore, Owner, PayloadHash, RecordKey, RedisStore, Written,
     },
 };
-use tests::{Job, Setup, run_until, until};
+use tests::{Job, Redis, Setup, run_until, until};
 use tokio::time::{sleep, timeout};
 
 /// Long enough for a slow machine, short enough to wait for.
@@ -211,55 +210,6 @@ async fn memory_is_empty_once_everything_has_expired() {
     assert!(store.is_empty());
 }
 
-/// A Redis of the test's own, on a free port; it ends with this.
-struct Redis {
-    server: Child,
-    port: u16,
-}
-
-impl Redis {
-    async fn start() -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = free.local_addr().expect("bound").port();
-        drop(free);
-        Self::start_on(port).await
-    }
-
-    async fn start_on(port: u16) -> Self {
-        let server = Command::new("redis-server")
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
-            .args(["--save", "", "--appendonly", "no"])
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("redis-server is installed");
-        let redis = Self { server, port };
-        for _ in 0..100 {
-            if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
-                return redis;
-            }
-            sleep(Duration::from_millis(50)).await;
-        }
-        panic!("redis-server does not listen on port {port}");
-    }
-
-    async fn store(&self) -> RedisStore {
-        let url = format!("redis://127.0.0.1:{}/", self.port);
-        RedisStore::connect(&url).await.expect("it answers")
-    }
-
-    fn stop(mut self) {
-        self.server.kill().expect("it runs");
-        self.server.wait().expect("it ended");
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        let _ = self.server.kill();
-        let _ = self.server.wait();
-    }
-}
-
 type Calls = Arc<AtomicU32>;
 
 #[handler(queue = "jobs", visibility = "3s", concurrency = 8, idempotent)]
@@ -319,7 +269,7 @@ async fn two_workers_on_one_redis_run_each_key_once() {
 #[ignore = "needs redis-server"]
 async fn while_redis_is_away_messages_wait() {
     let (redis, setup, calls) = (Redis::start().await, Setup::standard().await, Calls::default());
-    let (port, store) = (redis.port, redis.store().await);
+    let (port, store) = (redis.port(), redis.store().await);
     redis.stop();
     setup.send([Job::new(1, "a")]).await;
     let worker = setup.worker(calls.clone()).handler::<count>().idempotency(store);
