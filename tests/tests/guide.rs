@@ -1,5 +1,8 @@
 //! The program that the design promises, as it is written there: it compiles, runs, and does what it says.
 
+// It is a program: nobody reads the documentation of its items.
+#![allow(missing_docs, missing_debug_implementations, unreachable_pub)]
+
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
