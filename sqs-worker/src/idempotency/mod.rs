@@ -22,6 +22,14 @@
 //! the message again; one that dies between the last two does not. A handler that fails, panics or is ended leaves no
 //! record, so that the retry may run.
 //!
+//! # What remains
+//!
+//! A handler whose effect is done and that dies before its record is runs again: make the effect and the record one
+//! transaction with a store of your own, or let the far side know the key. The same holds for a store that is away for
+//! longer than the lease of a message: a run that ends meanwhile cannot say so, and another may take its key. SQS counts
+//! each receive of a message that is hidden because of its key: where handlers take many times the visibility time-out
+//! and duplicates are common, give the queue a generous `maxReceiveCount`.
+//!
 //! # What counts as the same
 //!
 //! The key is what the field marked `#[message(key)]` says, or `idempotent(key = ..)` computes, within a scope: the

@@ -12,7 +12,7 @@
 //! | `inflight.rs`, `lease.rs` | it is ours, until a deadline that is renewed |
 //! | `lane.rs` | in a FIFO queue it waits for its turn in its group |
 //! | `ready.rs`, `budget.rs` | it waits for a free handler, among others and among queues |
-//! | `running.rs`, `gather.rs` | its handler runs, alone or with a batch |
+//! | `running.rs`, `rush.rs`, `gather.rs` | its handler runs, alone or with a batch |
 //! | `wrap.rs` | once for its key, and with its reply sent, where the handler asks for that |
 //! | `verdict.rs` | the outcome becomes a plan: delete, hide, or dead-letter |
 //! | `settling.rs`, `settle.rs`, `command.rs`, `burial.rs` | the plan is carried out in batches, and proven |
@@ -40,6 +40,7 @@ mod prefetch;
 mod ready;
 mod runner;
 mod running;
+mod rush;
 mod settle;
 mod settling;
 mod shutdown;

@@ -29,6 +29,7 @@ use super::{
     prefetch::Prefetch,
     ready::Ready,
     running::Wishes,
+    rush::Rush,
     settle::Settler,
     settling::Commanded,
     shutdown::{Drain, Grace, QueueReport},
@@ -46,6 +47,8 @@ pub(crate) struct Parts {
     pub(crate) handler: BoxHandler,
     /// Where handlers run.
     pub(crate) spawner: Handle,
+    /// Whether that is on other threads than the engine's.
+    pub(crate) own_thread: bool,
     pub(crate) receiver: Receiver,
     pub(crate) commands: Commands,
     /// The dead-letter queue's name, if there is one.
@@ -94,6 +97,7 @@ pub(crate) struct Runner {
     /// The handlers that have been told to end, by when they are dropped.
     pub(super) stopping: BTreeSet<(Instant, Id)>,
     pub(super) wishes: Wishes,
+    pub(super) rush: Rush,
 
     pub(super) polls: FuturesUnordered<BoxFuture<'static, Polled>>,
     /// How many messages the polls under way ask for.
@@ -147,6 +151,7 @@ impl Runner {
             resting: BTreeSet::new(),
             stopping: BTreeSet::new(),
             wishes: Wishes::default(),
+            rush: Rush::new(parts.own_thread),
             polls: FuturesUnordered::new(),
             asked: 0,
             calls: FuturesUnordered::new(),
@@ -176,7 +181,7 @@ impl Runner {
                 () = &mut stopped, if !self.drain.started() => Event::Stop,
                 () = &mut hurried, if !self.drain.is_hurried() => Event::Hurry,
                 Some(call) = self.calls.next() => Event::Commanded(call),
-                Some((id, result)) = self.handlers.join_next() => Event::Handled(id, result),
+                Some((id, result)) = self.handlers.join_next(), if !self.rush.is_on() => Event::Handled(id, result),
                 Some(polled) = self.polls.next() => Event::Polled(polled),
                 Some(wish) = wishes.recv() => Event::Wished(wish),
                 () = &mut woken => Event::Woken,
@@ -194,9 +199,7 @@ impl Runner {
                 Event::Handled(id, result) => {
                     self.handled(id, result, now);
                     // Whatever else is there already does not need a turn of its own.
-                    while let Some((id, result)) = self.handlers.try_join_next() {
-                        self.handled(id, result, now);
-                    }
+                    self.take_ended(1, now);
                 }
                 Event::Polled(polled) => self.polled(polled, now),
                 Event::Wished(wish) => self.wished(wish, now),
@@ -208,13 +211,19 @@ impl Runner {
     /// Does everything that is due; returns when the next thing will be.
     fn turn(&mut self, now: Instant) -> Instant {
         self.panel.turned(now);
+        let look = self.rush.next_at().is_none_or(|at| at <= now);
+        if look && self.rush.is_on() {
+            self.take_ended(0, now);
+        }
         self.leases_due(now);
         self.drain_due(now);
         self.running_due(now);
         for id in self.settler.due(now) {
             self.enqueue(id, now);
         }
-        self.start_ready(now);
+        if look {
+            self.start_ready(now);
+        }
         let wake = [
             self.poll(now),
             self.flush(now),
@@ -222,6 +231,7 @@ impl Runner {
             self.drain.next_at(),
             self.resting.first().map(|(at, _)| *at),
             self.stopping.first().map(|(at, _)| *at),
+            self.rush.next_at(),
         ];
         wake.into_iter()
             .flatten()

@@ -91,6 +91,16 @@ impl Runner {
         true
     }
 
+    /// Takes in all handlers that have ended; `before` have been already.
+    pub(super) fn take_ended(&mut self, before: usize, now: Instant) {
+        let mut ended = before;
+        while let Some((id, joined)) = self.handlers.try_join_next() {
+            ended += 1;
+            self.handled(id, joined, now);
+        }
+        self.rush.ended(ended, now);
+    }
+
     pub(super) fn handled(&mut self, id: Id, joined: Joined, now: Instant) {
         self.stats.running.minus_one();
         self.stats.handled.one();

@@ -139,6 +139,7 @@ where
         Ok(Runner::new(Parts {
             receiver,
             commands: Commands::new(settling, queue.clone(), dead_letter.clone()),
+            own_thread: Handle::current().id() != self.spawner.id(),
             spawner: self.spawner.clone(),
             share,
             panel,
