@@ -121,10 +121,13 @@ async fn a_batch_that_panics_is_tried_again_message_by_message_counted() {
         assert!(calls.fetch_add(1, Ordering::Relaxed) > 0, "the first batch");
     }
     let setup = Setup::standard().await;
-    setup.send(jobs(10)).await;
+    setup.send(jobs(9)).await;
+    setup.send_raw("no job").await;
     let worker = setup.worker(Arc::<AtomicU32>::default()).handler::<panics_once>();
-    let report = run_until(worker, |stats| stats.acked == 10).await;
-    assert_eq!((report.stats.panics, report.stats.retried), (10, 10));
+    let report = run_until(worker, |stats| stats.acked == 9).await;
+    assert_eq!((report.stats.panics, report.stats.retried), (9, 9));
+    // What is no job never reached the function: the panic is none of its.
+    assert_eq!((report.stats.dead_lettered, report.stats.received), (1, 19));
 }
 
 #[tokio::test(start_paused = true)]

@@ -211,3 +211,26 @@ async fn a_handler_that_listens_is_told_to_end_and_what_it_returns_counts() {
     );
     assert_eq!((report.stats.released, setup.left()), (3, 3));
 }
+
+#[tokio::test(start_paused = true)]
+async fn told_to_stop_while_it_starts_it_ends_at_once() {
+    use sqs_local::{SqsLocal, faults};
+
+    // Every request takes three seconds.
+    let slow = faults::Rule::new(faults::Fault::SlowRequest)
+        .from(Duration::from_secs(60))
+        .delay(Duration::from_secs(3), Duration::from_secs(3));
+    let faults = faults::Faults::seeded(1).rule(slow);
+    let setup = Setup::standard_on(SqsLocal::builder().layer(faults).build()).await;
+    sleep(Duration::from_secs(120)).await;
+    let started = Instant::now();
+    let worker = setup.worker(Calls::default()).handler::<five_seconds>();
+    let report = run_for(worker, Duration::from_secs(1)).await;
+    assert!(report.is_clean());
+    assert!(
+        started.elapsed() < Duration::from_millis(1_010),
+        "{:?}",
+        started.elapsed()
+    );
+    assert_eq!(setup.sqs.journal().count("ReceiveMessage"), 0);
+}

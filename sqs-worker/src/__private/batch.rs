@@ -1,13 +1,19 @@
 //! What `#[handler(batch(..))]` needs.
 
-use std::convert::Infallible;
+use std::{
+    any::Any,
+    convert::Infallible,
+    panic::{AssertUnwindSafe, resume_unwind},
+    sync::Arc,
+};
 
+use futures_util::FutureExt as _;
 use tower::{Service, service_fn, util::BoxCloneSyncService};
 
 use crate::{
     handler::{
-        BoxBatchHandler, BoxHandler, Delivery, FromBatch, HandlerError, HandlerSpec, IntoBatchOutcome,
-        Outcome, TimedOut,
+        BatchPanicked, BoxBatchHandler, BoxHandler, Delivery, FromBatch, HandlerError, HandlerSpec,
+        IntoBatchOutcome, Outcome, TimedOut,
     },
     message::Message,
 };
@@ -38,10 +44,18 @@ where
                     batch.settle(call(messages, extracted).await.into_batch_outcome(len));
                 }
             };
-            if let Err(expired) = limit.run(run).await {
-                for place in places {
-                    batch.settled[place].get_or_insert(Err(HandlerError::retry(expired)));
+            // A panic is that of the messages the function had, not of those that never reached it.
+            let ended = AssertUnwindSafe(limit.run(run)).catch_unwind().await;
+            let why: Box<dyn Fn() -> HandlerError + Send> = match ended {
+                Ok(Ok(())) => return Ok(batch.finish()),
+                Ok(Err(expired)) => Box::new(move || HandlerError::retry(expired)),
+                Err(panic) => {
+                    let text: Arc<str> = panic_text(&*panic).into();
+                    Box::new(move || BatchPanicked::error(text.clone()))
                 }
+            };
+            for place in places {
+                batch.settled[place].get_or_insert_with(|| Err(why()));
             }
             Ok::<_, Infallible>(batch.finish())
         }
@@ -57,9 +71,20 @@ pub fn batch_of_one(batch: BoxBatchHandler) -> BoxHandler {
                 Ok(settled) => settled,
                 Err(never) => match never {},
             };
-            settled.into_iter().next().unwrap_or_else(|| Err(forgotten()))
+            let settled = settled.into_iter().next().unwrap_or_else(|| Err(forgotten()));
+            if let Some(text) = settled.as_ref().err().and_then(BatchPanicked::text) {
+                resume_unwind(Box::new(text.to_string()));
+            }
+            settled
         }
     }))
+}
+
+/// What a panic said.
+pub(crate) fn panic_text(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
 }
 
 fn forgotten() -> HandlerError {

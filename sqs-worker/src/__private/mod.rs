@@ -8,6 +8,7 @@ mod reply;
 
 pub use std::{string::String, vec::Vec};
 
+pub(crate) use self::batch::panic_text;
 pub use self::{
     batch::{batch_of_one, build_batch},
     handler::{build, key_by, key_of},

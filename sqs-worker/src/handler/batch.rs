@@ -1,6 +1,6 @@
 //! Handlers that take many messages at a time.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, sync::Arc};
 
 use tower::util::BoxCloneSyncService;
 
@@ -8,6 +8,23 @@ use super::{Delivery, FromDelivery, FromRef, HandlerError, IntoHandlerError, Out
 
 /// A batch handler of any type: deliveries in, one result for each in the same order.
 pub type BoxBatchHandler = BoxCloneSyncService<Vec<Delivery>, Vec<Result<Outcome, HandlerError>>, Infallible>;
+
+/// A batch handler panicked: the error of each message that it had.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("handler panicked: {0}")]
+pub(crate) struct BatchPanicked(Arc<str>);
+
+impl BatchPanicked {
+    /// The error of one message.
+    pub(crate) fn error(text: Arc<str>) -> HandlerError {
+        HandlerError::retry(Self(text))
+    }
+
+    /// What the panic said, if that is what the error is.
+    pub(crate) fn text(error: &HandlerError) -> Option<Arc<str>> {
+        error.source().downcast_ref::<Self>().map(|panic| panic.0.clone())
+    }
+}
 
 /// What a batch handler may return: `()`, one [`Outcome`] for all, a `Vec<Outcome>` with one for each message in
 /// their order, or a `Result` of one of them over any error.

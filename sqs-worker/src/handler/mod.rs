@@ -31,8 +31,11 @@ mod router;
 mod service;
 mod spec;
 
-pub(crate) use self::lease::{LeaseState, Wish};
 pub(crate) use self::service::{boxed_as, timed};
+pub(crate) use self::{
+    batch::BatchPanicked,
+    lease::{LeaseState, Wish},
+};
 pub use self::{
     batch::{BatchRejection, BoxBatchHandler, FromBatch, IntoBatchOutcome},
     def::{HandlerDef, HandlerEntry, HandlerGroup},

@@ -295,6 +295,7 @@ impl Listener {
         tokio::pin!(pause);
         loop {
             select! {
+                biased;
                 Some(()) = self.deletions.next() => {}
                 () = &mut pause => return,
             }

@@ -5,20 +5,20 @@
 //! queue a batch holds one message of each group: the next one starts when the one before is settled.
 
 use std::{
-    panic::{AssertUnwindSafe, resume_unwind},
+    panic::resume_unwind,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use futures_util::FutureExt as _;
 use tokio::{
     sync::{Notify, Semaphore, oneshot},
     task::AbortHandle,
 };
 use tower::{ServiceExt as _, service_fn, util::BoxCloneSyncService};
 
-use super::running::panic_text;
-use crate::handler::{BatchSpec, BoxBatchHandler, BoxHandler, Delivery, HandlerEntry, HandlerError, Outcome};
+use crate::handler::{
+    BatchPanicked, BatchSpec, BoxBatchHandler, BoxHandler, Delivery, HandlerEntry, HandlerError, Outcome,
+};
 
 /// How long a batch waits to be filled unless its handler says otherwise.
 const LINGER: Duration = Duration::from_millis(200);
@@ -92,7 +92,7 @@ struct Member {
 enum Answer {
     Settled(Settled),
     /// The handler panicked, with this text.
-    Panicked(String),
+    Panicked(Arc<str>),
 }
 
 /// Ends the task of a batch when the last of those who wait for it is gone.
@@ -116,7 +116,7 @@ impl Gatherer {
         match answered.await {
             Ok(Answer::Settled(settled)) => settled,
             // Each message of the batch counts as one whose handler panicked; the text was printed when it did.
-            Ok(Answer::Panicked(text)) => resume_unwind(Box::new(text)),
+            Ok(Answer::Panicked(text)) => resume_unwind(Box::new(text.to_string())),
             Err(_) => Err(HandlerError::msg(
                 "the batch ended without an outcome for this message",
             )),
@@ -153,6 +153,7 @@ impl Gatherer {
     /// Waits until a batch is full or has waited long enough, and for a free place; then handles what is in it.
     async fn run(self: Arc<Self>, batch: Arc<Batch>, handler: BoxBatchHandler) {
         tokio::select! {
+            biased;
             () = batch.full.notified() => {}
             () = tokio::time::sleep(self.linger) => {}
         }
@@ -168,20 +169,19 @@ impl Gatherer {
             return;
         }
         let deliveries = members.iter().map(|member| member.delivery.clone()).collect();
-        let handled = AssertUnwindSafe(handler.oneshot(deliveries)).catch_unwind().await;
-        match handled {
-            Ok(Ok(settled)) => {
-                for (member, settled) in members.into_iter().zip(settled) {
-                    drop(member.answer.send(Answer::Settled(settled)));
-                }
-            }
-            Ok(Err(never)) => match never {},
-            Err(panic) => {
-                let text = panic_text(&*panic);
-                for member in members {
-                    drop(member.answer.send(Answer::Panicked(text.to_owned())));
-                }
-            }
+        let settled = match handler.oneshot(deliveries).await {
+            Ok(settled) => settled,
+            Err(never) => match never {},
+        };
+        for (member, settled) in members.into_iter().zip(settled) {
+            let answer = match settled {
+                Err(error) => match BatchPanicked::text(&error) {
+                    Some(text) => Answer::Panicked(text),
+                    None => Answer::Settled(Err(error)),
+                },
+                settled => Answer::Settled(settled),
+            };
+            drop(member.answer.send(answer));
         }
     }
 }

@@ -257,7 +257,8 @@ impl Runner {
         {
             refuse = true;
             let policy = self.settings.policy(delivery.name());
-            delay = policy.retry.jittered(1, &mut self.rng);
+            // The longer the tenant is busy, the less often its messages come to see.
+            delay = policy.retry.jittered(delivery.receive_count(), &mut self.rng);
         }
         let deadline = sent + self.settings.visibility;
         let lease = LeaseState::new(deadline, self.table.next_id(), self.wishes.sender.clone());

@@ -20,7 +20,7 @@ pub(crate) struct Lanes {
 struct Lane {
     /// The head is the message that runs or is about to.
     messages: VecDeque<Id>,
-    _permit: Option<Permit>,
+    permit: Option<Permit>,
 }
 
 impl Lanes {
@@ -35,7 +35,7 @@ impl Lanes {
             group.clone(),
             Lane {
                 messages: VecDeque::from([id]),
-                _permit: permit,
+                permit,
             },
         );
         true
@@ -65,6 +65,17 @@ impl Lanes {
             self.lanes.remove(group);
         }
         next
+    }
+
+    /// A message that has not started leaves, wherever it stands. The last one takes the lane's permit with it: what is
+    /// done with it has to be confirmed too.
+    pub(crate) fn leave(&mut self, group: &str, id: Id) -> Option<Permit> {
+        let lane = self.lanes.get_mut(group)?;
+        lane.messages.retain(|message| *message != id);
+        if !lane.messages.is_empty() {
+            return None;
+        }
+        self.lanes.remove(group)?.permit
     }
 
     /// Takes everything behind the head out of the lane, in order: none of it may start any more.
@@ -116,6 +127,16 @@ mod tests {
         assert!(lanes.cut("a").is_empty());
         assert_eq!(lanes.advance("a", 1), None);
         assert!(lanes.lanes.is_empty());
+    }
+
+    #[test]
+    fn the_last_that_leaves_takes_the_permit_along() {
+        let (mut lanes, _, gate) = lanes_of(&[("a", 1), ("a", 2)]);
+        assert!(lanes.leave("a", 1).is_none());
+        let permit = lanes.leave("a", 2);
+        assert_eq!((gate.free(), lanes.lanes.len()), (9, 0));
+        drop(permit);
+        assert_eq!(gate.free(), 10);
     }
 
     #[test]

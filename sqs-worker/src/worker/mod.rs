@@ -370,9 +370,10 @@ where
         tokio::pin!(signal);
         loop {
             tokio::select! {
-                ended = &mut work => return ended,
+                biased;
                 _ = &mut signal, if !stop.is_cancelled() => stop.cancel(),
                 () = &mut hurried, if !hurry.is_cancelled() => hurry.cancel(),
+                ended = &mut work => return ended,
             }
         }
     }
@@ -410,7 +411,12 @@ where
         spawner: Handle,
     ) -> Result<Report, WorkerError> {
         let stats = self.stats.clone();
-        let runners = self.runners(spawner).await?;
+        let runners = tokio::select! {
+            biased;
+            () = stop.cancelled() => return Ok(Report::default()),
+            () = hurry.cancelled() => return Ok(Report::default()),
+            runners = self.runners(spawner) => runners?,
+        };
         let runs = runners
             .into_iter()
             .map(|runner| runner.run(stop.clone(), hurry.clone()));

@@ -134,7 +134,8 @@ impl QueueOptions {
 
     /// The most handlers at once for one tenant, from 1 on: for messages of a standard queue that carry the same
     /// `MessageGroupId`, as fair queues have them. As many again may wait here; what comes beyond that is hidden for the
-    /// first delay of its retry schedule, which SQS counts as a receive. Default: no limit.
+    /// next delay of its retry schedule. SQS counts each of those receives: leave `maxReceiveCount` room for them.
+    /// Default: no limit.
     pub fn tenant_concurrency(mut self, handlers: usize) -> Self {
         self.tenant_limit = Some(handlers);
         self

@@ -169,6 +169,11 @@ impl Runner {
         let (stopped, hurried) = (stop.cancelled(), hurry.cancelled());
         let woken = panel.wake.notified();
         tokio::pin!(timer, stopped, hurried, woken);
+        if stop.is_cancelled() {
+            self.start_drain(Instant::now());
+        }
+        // What was asked of it before it ran.
+        self.obey(Instant::now());
         loop {
             let now = Instant::now();
             let wake = self.turn(now);

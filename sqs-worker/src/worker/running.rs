@@ -1,6 +1,6 @@
 //! The runner's handlers: started when one is free, watched, ended early when they must.
 
-use std::{any::Any, collections::HashMap, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot},
@@ -17,7 +17,10 @@ use super::{
     runner::Runner,
     verdict::{Hidden, Plan, RELEASE, decide},
 };
-use crate::handler::{Disposition, HandlerError, Outcome, Wish};
+use crate::{
+    __private::panic_text,
+    handler::{Disposition, HandlerError, Outcome, Wish},
+};
 
 /// How long a handler that wants to be told of a lost lease may go on before it is dropped.
 const AFTER_LOSS: Duration = Duration::from_secs(5);
@@ -219,8 +222,8 @@ impl Runner {
                 None => Plan::Hide(RELEASE, Hidden::Released),
             };
             let rank = entry.rank;
-            if let Some(group) = entry.group.clone() {
-                self.lanes.advance(&group, id);
+            if let Some(group) = &entry.group {
+                entry.permit = self.lanes.leave(group, id);
             }
             self.ready.remove(id, rank);
             self.settle(id, plan, now);
@@ -299,11 +302,4 @@ impl Runner {
 /// Whether an error says something about what the handler depends on, and not about the message.
 fn is_transient(error: &HandlerError) -> bool {
     matches!(error.disposition(), Disposition::Retry { .. })
-}
-
-/// What a panic said.
-pub(super) fn panic_text(payload: &(dyn Any + Send)) -> &str {
-    let text = payload.downcast_ref::<&str>().copied();
-    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message")
 }

@@ -42,6 +42,7 @@ impl Signals {
     pub(super) async fn next(&mut self) {
         #[cfg(unix)]
         tokio::select! {
+            biased;
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
