@@ -20,6 +20,7 @@ use aws_sdk_sqs::{
     },
     types::{DeleteMessageBatchRequestEntry, Message as SdkMessage, MessageSystemAttributeName},
 };
+use md5::{Digest as _, Md5};
 use serde::{Deserialize, Serialize};
 use sqs_local::SqsLocal;
 use sqs_worker::{Message, Producer, QueueOptions, State, Worker, handler};
@@ -51,6 +52,35 @@ struct Cost {
     requests: usize,
 }
 
+/// Who consumes.
+#[derive(Clone, Copy, PartialEq)]
+enum Who {
+    ByHand { checksums: bool },
+    Worker { checksums: bool },
+}
+
+/// What is measured: its name, how many threads the runtime has, and who consumes.
+const ROWS: [(&str, usize, Who); 6] = [
+    (
+        "hand-written, current thread",
+        1,
+        Who::ByHand { checksums: false },
+    ),
+    (
+        "sqs-worker without checksums, current thread",
+        1,
+        Who::Worker { checksums: false },
+    ),
+    (
+        "hand-written with checksums, current thread",
+        1,
+        Who::ByHand { checksums: true },
+    ),
+    ("sqs-worker, current thread", 1, Who::Worker { checksums: true }),
+    ("hand-written, two threads", 2, Who::ByHand { checksums: false }),
+    ("sqs-worker, two threads", 2, Who::Worker { checksums: true }),
+];
+
 fn main() {
     let number = |name, default| {
         std::env::var(name)
@@ -58,49 +88,46 @@ fn main() {
             .and_then(|text| text.parse().ok())
             .unwrap_or(default)
     };
-    let (messages, rounds) = (number("MESSAGES", 20_000_u64), number("ROUNDS", 5_u64));
-    let mut rows: [(&str, Vec<Cost>); 4] = [
-        ("hand-written pipeline, current thread", Vec::new()),
-        ("sqs-worker, current thread", Vec::new()),
-        ("hand-written pipeline, two threads", Vec::new()),
-        ("sqs-worker, two threads", Vec::new()),
-    ];
+    let (messages, rounds) = (number("MESSAGES", 40_000_u64), number("ROUNDS", 7_u64));
     let only = std::env::var("ONLY").ok();
+    let mut costs: [Vec<Cost>; ROWS.len()] = Default::default();
     for _ in 0..rounds {
         // Side by side, so that whatever else the machine does hits all of them.
-        for (row, (name, costs)) in rows.iter_mut().enumerate() {
+        for ((name, threads, who), costs) in ROWS.iter().zip(&mut costs) {
             if only.as_ref().is_some_and(|only| !name.contains(only.as_str())) {
                 continue;
             }
-            let runtime = if row < 2 {
-                tokio::runtime::Builder::new_current_thread().enable_all().build()
-            } else {
-                tokio::runtime::Builder::new_multi_thread()
-                    .worker_threads(2)
+            let runtime = match threads {
+                1 => tokio::runtime::Builder::new_current_thread().enable_all().build(),
+                threads => tokio::runtime::Builder::new_multi_thread()
+                    .worker_threads(*threads)
                     .enable_all()
-                    .build()
+                    .build(),
             };
             let runtime = runtime.expect("a runtime");
-            costs.push(runtime.block_on(measure(messages, row % 2 == 1)));
+            costs.push(runtime.block_on(measure(messages, *who)));
         }
     }
     println!("{messages} messages of 1 KiB, medians of {rounds}\n");
     println!(
-        "{:<40} {:>12} {:>12} {:>16}",
+        "{:<46} {:>12} {:>12} {:>16}",
         "", "CPU us/msg", "msg/s", "requests/1000"
     );
-    let medians: Vec<f64> = rows
-        .iter_mut()
-        .map(|(name, costs)| print_row(name, costs, messages))
+    let medians: Vec<f64> = ROWS
+        .iter()
+        .zip(&mut costs)
+        .map(|((name, ..), costs)| print_row(name, costs, messages))
         .collect();
-    println!(
-        "\nsqs-worker / hand-written, current thread: {:.2}",
-        medians[1] / medians[0]
-    );
-    println!(
-        "sqs-worker, two threads / current thread:  {:.2}",
-        medians[3] / medians[1]
-    );
+    println!();
+    for (what, of, to) in [
+        ("sqs-worker / hand-written, neither checks MD5s", 1, 0),
+        ("sqs-worker / hand-written, both check MD5s", 3, 2),
+        ("sqs-worker, which does / hand-written, which does not", 3, 0),
+        ("sqs-worker, two threads / current thread", 5, 3),
+        ("hand-written, two threads / current thread", 4, 0),
+    ] {
+        println!("{what:<54} {:.2}", medians[of] / medians[to]);
+    }
 }
 
 fn print_row(name: &str, costs: &mut [Cost], messages: u64) -> f64 {
@@ -111,14 +138,14 @@ fn print_row(name: &str, costs: &mut [Cost], messages: u64) -> f64 {
     let cost = &costs[costs.len() / 2];
     let cpu = cost.cpu.as_secs_f64() * 1e6 / messages as f64;
     println!(
-        "{name:<40} {cpu:>12.1} {:>12.0} {:>16.0}",
+        "{name:<46} {cpu:>12.1} {:>12.0} {:>16.0}",
         messages as f64 / cost.wall.as_secs_f64(),
         cost.requests as f64 * 1_000.0 / messages as f64
     );
     cpu
 }
 
-async fn measure(messages: u64, worker: bool) -> Cost {
+async fn measure(messages: u64, who: Who) -> Cost {
     let sqs = SqsLocal::builder().journal(1_000_000).build();
     let client = client_of(&sqs);
     let url = client
@@ -144,10 +171,14 @@ async fn measure(messages: u64, worker: bool) -> Cost {
 
     let seen = Seen::default();
     let (wall, cpu) = (Instant::now(), cpu_time());
-    let (wall, cpu) = if worker {
+    let (wall, cpu) = if let Who::Worker { checksums } = who {
+        let options = QueueOptions::named("parcels")
+            .concurrency(100)
+            .pollers(4)
+            .verify_checksums(checksums);
         let worker = Worker::new(client, seen.clone())
             .handler::<count>()
-            .queue(QueueOptions::named("parcels").concurrency(100).pollers(4));
+            .queue(options);
         let stats = worker.stats();
         let mut taken = None;
         let done = async {
@@ -159,7 +190,8 @@ async fn measure(messages: u64, worker: bool) -> Cost {
         worker.run_until(done).await.expect("the worker starts");
         taken.expect("measured")
     } else {
-        by_hand(client, url, messages, seen.clone()).await;
+        let checksums = who == Who::ByHand { checksums: true };
+        by_hand(client, url, messages, seen.clone(), checksums).await;
         (wall.elapsed(), cpu_time() - cpu)
     };
     assert_eq!(seen.0.load(Ordering::Relaxed), messages);
@@ -169,8 +201,8 @@ async fn measure(messages: u64, worker: bool) -> Cost {
 }
 
 /// What people write by hand when they want speed: four pollers, a hundred handlers, batched deletions. No leases, no
-/// retries, no shutdown.
-async fn by_hand(client: Client, url: String, messages: u64, seen: Seen) {
+/// retries, no shutdown. Few check the MD5 of what they receive, as the worker does; with `checksums` this does, body only.
+async fn by_hand(client: Client, url: String, messages: u64, seen: Seen, checksums: bool) {
     let (acks, mut handled) = mpsc::channel::<SdkMessage>(200);
     let slots = Arc::new(Semaphore::new(100));
     let mut pollers = tokio::task::JoinSet::new();
@@ -203,6 +235,11 @@ async fn by_hand(client: Client, url: String, messages: u64, seen: Seen) {
                 for message in received {
                     let (slot, acks, seen) = (free.split(1), acks.clone(), seen.clone());
                     tokio::spawn(async move {
+                        if checksums {
+                            let md5 = Md5::digest(message.body().unwrap_or_default());
+                            let text = format!("{:032x}", u128::from_be_bytes(md5.into()));
+                            assert_eq!(message.md5_of_body(), Some(text.as_str()));
+                        }
                         let parcel: Parcel =
                             serde_json::from_str(message.body().unwrap_or_default()).expect("a parcel");
                         seen.0.fetch_add(parcel.id.min(1), Ordering::Relaxed);

@@ -421,3 +421,33 @@ async fn a_handler_that_listens_is_told_of_the_loss_and_has_five_seconds() {
     assert_eq!(heard.all(), ["told, lost: true", "tidied up"]);
     assert_eq!((report.stats.acked, report.stats.leases_lost), (0, 1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn of_two_receives_the_later_one_counts_also_when_its_answer_comes_first() {
+    #[handler(queue = "jobs", visibility = "30s")]
+    async fn five(_: Job, State(runs): State<Runs>) {
+        work(&runs, Duration::from_secs(5)).await;
+    }
+    // Ten messages fill the first poll, and two are sent after it. The next message goes to the first of them, whose answer
+    // takes three seconds, and shows up at once again, for the second.
+    let second = |fault| Rule::new(fault).action("ReceiveMessage").skip(1).times(1);
+    let late = Duration::from_secs(3);
+    let faults = Faults::seeded(1)
+        .rule(second(sqs_local::faults::Fault::SlowAnswer).delay(late, late))
+        .rule(second(sqs_local::faults::Fault::Duplicate));
+    let setup = Setup::standard_on(SqsLocal::builder().layer(faults).build()).await;
+    let runs = Runs::default();
+    setup.send((0..10).map(|id| Job::new(id, "a"))).await;
+    let options = QueueOptions::named("jobs").concurrency(30).pollers(2);
+    let worker = setup.worker(runs.clone()).handler::<five>().queue(options);
+    let stats = worker.stats();
+    let play = async {
+        sleep(Duration::from_secs(1)).await;
+        setup.send([Job::new(10, "a")]).await;
+        until(stats.clone(), |stats| stats.acked == 11).await;
+        sleep(Duration::from_secs(60)).await;
+    };
+    let report = worker.run_until(play).await.unwrap();
+    assert_eq!(report.stats.received_again, 1, "{:?}", report.stats);
+    assert_eq!((runs.counts(), setup.left()), ((11, 11), 0), "{:?}", report.stats);
+}

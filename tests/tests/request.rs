@@ -458,7 +458,7 @@ async fn a_reply_queue_that_is_deleted_is_made_anew_and_who_waits_is_told() {
         assert_ne!(requester.reply_queue().unwrap(), first);
         answer
     };
-    let (answer, _) = with_worker(worker, asking).await;
+    let (answer, _) = with_worker(worker, Box::pin(asking)).await;
     assert_eq!(answer.cents, 300);
 }
 

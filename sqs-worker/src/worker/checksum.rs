@@ -31,16 +31,16 @@ pub(crate) fn mismatch(message: &Message) -> Option<&'static str> {
 /// By name: the length of each of name, type and value, and its bytes, with a byte in front of the value that tells
 /// text from binary. Lengths are four bytes, the highest first.
 fn attributes_md5(attributes: &HashMap<String, MessageAttributeValue>) -> Md5 {
-    let mut names: Vec<_> = attributes.keys().collect();
-    names.sort_unstable();
-    let mut md5 = Md5::new();
-    let mut add = |marker: &[u8], bytes: &[u8]| {
-        md5.update(marker);
-        md5.update((bytes.len() as u32).to_be_bytes());
-        md5.update(bytes);
+    let mut sorted: Vec<_> = attributes.iter().collect();
+    sorted.sort_unstable_by_key(|(name, _)| *name);
+    // Put together first: the digest is quicker with one piece than with many.
+    let mut bytes = Vec::with_capacity(256);
+    let mut add = |marker: &[u8], part: &[u8]| {
+        bytes.extend_from_slice(marker);
+        bytes.extend_from_slice(&(part.len() as u32).to_be_bytes());
+        bytes.extend_from_slice(part);
     };
-    for name in names {
-        let value = &attributes[name];
+    for (name, value) in sorted {
         add(&[], name.as_bytes());
         add(&[], value.data_type().as_bytes());
         match (value.string_value(), value.binary_value()) {
@@ -49,7 +49,7 @@ fn attributes_md5(attributes: &HashMap<String, MessageAttributeValue>) -> Md5 {
             (None, None) => {}
         }
     }
-    md5
+    Md5::new_with_prefix(bytes)
 }
 
 fn matches(md5: Md5, expected: &str) -> bool {

@@ -5,7 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use tokio::time::Instant;
+use tokio::{
+    task::{self, AbortHandle},
+    time::Instant,
+};
 
 use super::{
     gate::Permit,
@@ -21,8 +24,10 @@ const REMEMBERED: usize = 10_000;
 #[derive(Debug)]
 pub(crate) struct InFlight {
     pub(crate) message_id: Arc<str>,
-    /// The newest receipt handle: older ones may no longer count.
-    pub(crate) handle: String,
+    /// The newest receipt handle, where it is not the delivery's own: older ones may no longer count.
+    pub(crate) newer: Option<String>,
+    /// Which receive the newest handle is of, by SQS's count, and when that was asked for.
+    pub(crate) received: (u32, Instant),
     /// How often a newer handle replaced an older one.
     pub(crate) adopted: u32,
     /// Its message group, in a FIFO queue.
@@ -39,17 +44,24 @@ pub(crate) struct InFlight {
     pub(crate) tenant: Option<Arc<str>>,
     /// When it is tried again in place, while it waits for that.
     pub(crate) rests_until: Option<Instant>,
-    /// When its handler was started.
-    pub(crate) started: Option<Instant>,
+    /// When its handler was started, and how to end it.
+    pub(crate) run: Option<(Instant, AbortHandle)>,
     /// Held until the message is settled. In a FIFO queue the lane holds one for all its messages.
     pub(crate) permit: Option<Permit>,
 }
 
 impl InFlight {
     /// Takes the handle of a newer delivery of the same message.
-    pub(crate) fn adopt(&mut self, handle: &str) {
-        handle.clone_into(&mut self.handle);
+    pub(crate) fn adopt(&mut self, handle: &str, received: (u32, Instant)) {
+        self.received = received;
+        self.newer = Some(handle.to_owned());
         self.adopted += 1;
+    }
+
+    /// The newest receipt handle.
+    pub(crate) fn handle(&self) -> &str {
+        let own = || self.delivery.sdk_message().receipt_handle().unwrap_or_default();
+        self.newer.as_deref().unwrap_or_else(own)
     }
 }
 
@@ -102,6 +114,14 @@ impl Table {
 
     pub(crate) fn get_mut(&mut self, id: Id) -> Option<&mut InFlight> {
         self.entries.get_mut(&id)
+    }
+
+    /// The message whose handler is this task. It looks through all of them: tasks that tell their message themselves do
+    /// not need it.
+    pub(crate) fn by_task(&self, task: task::Id) -> Option<Id> {
+        let is_it = |entry: &InFlight| entry.run.as_ref().is_some_and(|(_, run)| run.id() == task);
+        let mut entries = self.entries.iter();
+        entries.find(|(_, entry)| is_it(entry)).map(|(id, _)| *id)
     }
 
     pub(crate) fn by_message(&self, message_id: &str) -> Option<Id> {

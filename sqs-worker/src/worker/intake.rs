@@ -207,11 +207,11 @@ impl Runner {
 
     /// One received message: new, or one we know.
     fn take_in(&mut self, message: Message, permit: Option<Permit>, sent: Instant, now: Instant) {
-        let (Some(message_id), Some(handle)) = (message.message_id(), message.receipt_handle()) else {
+        let (Some(message_id), true) = (message.message_id(), message.receipt_handle().is_some()) else {
             tracing::error!(queue = %self.queue.name, "SQS sent a message without id or receipt handle: left alone");
             return;
         };
-        let (message_id, handle): (Arc<str>, String) = (message_id.into(), handle.into());
+        let message_id: Arc<str> = message_id.into();
         let damaged = self
             .settings
             .verify
@@ -225,17 +225,19 @@ impl Runner {
                 "the {part} of the message does not match the MD5 that SQS sent: given back"
             );
         }
+        let delivery = Delivery::new(self.queue.name.clone(), message);
+        let received = (delivery.receive_count(), sent);
         let mut refuse = self.is_closed() || damaged.is_some();
         if let Some(known) = self.table.by_message(&message_id) {
             self.stats.received_again.one();
-            match self.received_again(known, &handle, sent, now) {
+            let handle = delivery.sdk_message().receipt_handle().unwrap_or_default();
+            match self.received_again(known, handle, received, now) {
                 Again::Adopted => return,
                 Again::Fresh => {}
                 Again::Refused => refuse = true,
             }
         }
         let mut delay = if self.queue.fifo { Duration::ZERO } else { RELEASE };
-        let delivery = Delivery::new(self.queue.name.clone(), message);
         let group: Option<Arc<str>> = self
             .queue
             .fifo
@@ -265,17 +267,18 @@ impl Runner {
         let lease = Arc::new(lease);
         let id = self.table.insert(InFlight {
             message_id,
-            handle,
+            newer: None,
             group: None,
             rank: self.rank(&delivery),
             tenant,
             delivery: delivery.with_lease(Lease::new(lease.clone())),
             lease,
             stage: Stage::Waiting,
+            received,
             adopted: 0,
             tries: 0,
             rests_until: None,
-            started: None,
+            run: None,
             permit: None,
         });
         self.stats.in_flight.one();
@@ -299,20 +302,25 @@ impl Runner {
 
     /// A message of ours came once more: its lease had ended for SQS, or SQS delivered it twice. Its newest handle
     /// is the one that counts, and it must not run twice at once.
-    fn received_again(&mut self, id: Id, handle: &str, sent: Instant, now: Instant) -> Again {
+    fn received_again(&mut self, id: Id, handle: &str, received: (u32, Instant), now: Instant) -> Again {
+        let (_, sent) = received;
         let Some(entry) = self.table.get_mut(id) else {
             return Again::Fresh;
         };
+        // Answers may overtake each other: what SQS delivered before the handle that we have is no news.
+        if received < entry.received {
+            return Again::Adopted;
+        }
         match &entry.stage {
             Stage::Waiting | Stage::Running => {
-                entry.adopt(handle);
+                entry.adopt(handle, received);
                 entry.lease.extend_to(sent + self.settings.visibility);
                 self.leases.grant(id, sent);
                 Again::Adopted
             }
             // Done here, but SQS has not seen it: now with a handle that it knows.
             Stage::Settling(Plan::Delete(_) | Plan::Bury(_)) => {
-                entry.adopt(handle);
+                entry.adopt(handle, received);
                 // What waited for the answer to a renewal of the old handle waits no longer.
                 let waited = self.leases.is_renewing(id);
                 self.leases.grant(id, sent);

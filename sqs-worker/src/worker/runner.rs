@@ -8,8 +8,14 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use rand::{SeedableRng as _, rngs::StdRng};
-use tokio::{runtime::Handle, select, sync::mpsc, time::Instant};
-use tokio_util::{sync::CancellationToken, task::JoinMap};
+use tokio::{
+    runtime::Handle,
+    select,
+    sync::mpsc,
+    task::{JoinError, JoinSet},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     breaker::Breaker,
@@ -18,7 +24,6 @@ use super::{
     command::Commands,
     control::{Panel, TURN},
     gate::Gate,
-    ids::IdHash,
     inflight::{Done, Table},
     intake::Polled,
     lane::Lanes,
@@ -28,7 +33,7 @@ use super::{
     poll::{PollPlan, Receiver},
     prefetch::Prefetch,
     ready::Ready,
-    running::Wishes,
+    running::{Ended, Wishes},
     rush::Rush,
     settle::Settler,
     settling::Commanded,
@@ -36,7 +41,7 @@ use super::{
     stats::Counters,
 };
 use crate::{
-    handler::{BoxHandler, HandlerError, Outcome, Wish},
+    handler::{BoxHandler, Wish},
     queue::Queue,
 };
 
@@ -103,7 +108,7 @@ pub(crate) struct Runner {
     /// How many messages the polls under way ask for.
     pub(super) asked: usize,
     pub(super) calls: FuturesUnordered<BoxFuture<'static, Commanded>>,
-    pub(super) handlers: JoinMap<Id, Result<Outcome, HandlerError>, IdHash>,
+    pub(super) handlers: JoinSet<Ended>,
 }
 
 /// What may happen while the runner sleeps.
@@ -112,7 +117,7 @@ enum Event {
     Hurry,
     Woken,
     Commanded(Commanded),
-    Handled(Id, super::running::Joined),
+    Handled(Result<Ended, JoinError>),
     Polled(Polled),
     Wished(Wish),
     Time,
@@ -155,7 +160,7 @@ impl Runner {
             polls: FuturesUnordered::new(),
             asked: 0,
             calls: FuturesUnordered::new(),
-            handlers: JoinMap::with_hasher(IdHash::default()),
+            handlers: JoinSet::new(),
         }
     }
 
@@ -186,7 +191,7 @@ impl Runner {
                 () = &mut stopped, if !self.drain.started() => Event::Stop,
                 () = &mut hurried, if !self.drain.is_hurried() => Event::Hurry,
                 Some(call) = self.calls.next() => Event::Commanded(call),
-                Some((id, result)) = self.handlers.join_next(), if !self.rush.is_on() => Event::Handled(id, result),
+                Some(ended) = self.handlers.join_next(), if !self.rush.is_on() => Event::Handled(ended),
                 Some(polled) = self.polls.next() => Event::Polled(polled),
                 Some(wish) = wishes.recv() => Event::Wished(wish),
                 () = &mut woken => Event::Woken,
@@ -201,8 +206,8 @@ impl Runner {
                     self.obey(now);
                 }
                 Event::Commanded(call) => self.commanded(call, now),
-                Event::Handled(id, result) => {
-                    self.handled(id, result, now);
+                Event::Handled(ended) => {
+                    self.ended(ended, now);
                     // Whatever else is there already does not need a turn of its own.
                     self.take_ended(1, now);
                 }

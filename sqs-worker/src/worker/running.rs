@@ -1,6 +1,8 @@
 //! The runner's handlers: started when one is free, watched, ended early when they must.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, panic::AssertUnwindSafe, time::Duration};
+
+use futures_util::FutureExt as _;
 
 use tokio::{
     sync::{mpsc, oneshot},
@@ -32,8 +34,19 @@ const AFTER_STOP: Duration = Duration::from_secs(1);
 /// time another worker may as well have the group.
 const IN_PLACE: Duration = Duration::from_secs(300);
 
-/// How a handler's task ended.
-pub(super) type Joined = Result<Result<Outcome, HandlerError>, JoinError>;
+/// A handler's task that came to its end: whose it is, and what the handler returned.
+pub(super) struct Ended {
+    id: Id,
+    how: How,
+}
+
+/// How a handler ended.
+enum How {
+    Returned(Result<Outcome, HandlerError>),
+    Panicked(HandlerError),
+    /// It was dropped before its end.
+    Dropped,
+}
 
 /// What handlers have asked of their leases.
 #[derive(Debug, Default)]
@@ -79,7 +92,6 @@ impl Runner {
             return false;
         }
         entry.stage = Stage::Running;
-        entry.started = Some(now);
         self.stats.running.one();
         let handler = self.handler.clone();
         let delivery = entry.delivery.clone();
@@ -89,22 +101,45 @@ impl Runner {
             message_id = %entry.message_id,
             attempt = delivery.attempt(),
         );
-        let run = handler.oneshot(delivery).instrument(span);
-        self.handlers.spawn_on(id, run, &self.spawner);
+        let run = AssertUnwindSafe(handler.oneshot(delivery)).catch_unwind();
+        let run = async move {
+            let how = match run.await {
+                Ok(result) => How::Returned(result),
+                Err(panic) => How::Panicked(HandlerError::msg(format!(
+                    "handler panicked: {}",
+                    panic_text(&*panic)
+                ))),
+            };
+            Ended { id, how }
+        };
+        let task = self.handlers.spawn_on(run.instrument(span), &self.spawner);
+        entry.run = Some((now, task));
         true
     }
 
     /// Takes in all handlers that have ended; `before` have been already.
     pub(super) fn take_ended(&mut self, before: usize, now: Instant) {
         let mut ended = before;
-        while let Some((id, joined)) = self.handlers.try_join_next() {
+        while let Some(joined) = self.handlers.try_join_next() {
             ended += 1;
-            self.handled(id, joined, now);
+            self.ended(joined, now);
         }
         self.rush.ended(ended, now);
     }
 
-    pub(super) fn handled(&mut self, id: Id, joined: Joined, now: Instant) {
+    pub(super) fn ended(&mut self, joined: Result<Ended, JoinError>, now: Instant) {
+        match joined {
+            Ok(Ended { id, how }) => self.handled(id, how, now),
+            // Only a task that was ended does not say whose it was.
+            Err(error) => {
+                if let Some(id) = self.table.by_task(error.id()) {
+                    self.handled(id, How::Dropped, now);
+                }
+            }
+        }
+    }
+
+    fn handled(&mut self, id: Id, how: How, now: Instant) {
         self.stats.running.minus_one();
         self.stats.handled.one();
         if let Some(share) = &self.share {
@@ -116,23 +151,19 @@ impl Runner {
         if let Some(tenant) = &entry.tenant {
             self.ready.ended(tenant);
         }
-        let started = entry.started.take();
+        let run = entry.run.take();
         let ending = match entry.stage {
             Stage::Ending(ending) => Some(ending),
             _ => None,
         };
-        let result = match joined {
-            Ok(result) => result,
-            Err(error) if error.is_panic() => {
+        let result = match how {
+            How::Returned(result) => result,
+            How::Panicked(error) => {
                 self.stats.panics.one();
-                Err(HandlerError::msg(format!(
-                    "handler panicked: {}",
-                    panic_text(&*error.into_panic())
-                )))
+                Err(error)
             }
-            // Ended by us; the reason is in `ending`.
-            Err(_) if ending == Some(Ending::LeaseLost) => return self.finish(id, now),
-            Err(_) => return self.settle(id, Plan::Hide(RELEASE, Hidden::Released), now),
+            How::Dropped if ending == Some(Ending::LeaseLost) => return self.finish(id, now),
+            How::Dropped => return self.settle(id, Plan::Hide(RELEASE, Hidden::Released), now),
         };
         if ending == Some(Ending::LeaseLost) {
             // Too late to settle. What was done stays done: should the message come back, it is only deleted.
@@ -141,7 +172,7 @@ impl Runner {
             }
             return self.finish(id, now);
         }
-        if let Some(started) = started {
+        if let Some((started, _)) = run {
             self.prefetch.handled(now - started);
         }
         let policy = self.settings.policy(entry.delivery.name());
@@ -203,7 +234,7 @@ impl Runner {
             && at <= now
         {
             self.stopping.pop_first();
-            self.handlers.abort(&id);
+            self.drop_handler(id);
         }
     }
 
@@ -245,7 +276,13 @@ impl Runner {
             };
             self.stopping.insert((now + grace, id));
         } else {
-            self.handlers.abort(&id);
+            self.drop_handler(id);
+        }
+    }
+
+    fn drop_handler(&self, id: Id) {
+        if let Some((_, run)) = self.table.get(id).and_then(|entry| entry.run.as_ref()) {
+            run.abort();
         }
     }
 

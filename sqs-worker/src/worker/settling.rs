@@ -206,7 +206,7 @@ impl Runner {
                 let mut handles = Vec::with_capacity(ids.len());
                 for id in ids {
                     let Some(entry) = self.table.get(id) else { continue };
-                    handles.push(entry.handle.clone());
+                    handles.push(entry.handle().to_owned());
                     entries.push(Entry::Delete(id, entry.adopted));
                 }
                 Command::Delete(handles)
@@ -220,7 +220,7 @@ impl Runner {
                     if change.renewal && !self.leases.is_renewing(change.id) {
                         continue;
                     }
-                    hides.push((entry.handle.clone(), super::poll::seconds(change.timeout)));
+                    hides.push((entry.handle().to_owned(), super::poll::seconds(change.timeout)));
                     entries.push(if change.renewal {
                         Entry::Renew(change.id, change.timeout, entry.adopted)
                     } else {
