@@ -652,7 +652,7 @@ async fn two_handlers_that_would_swallow_each_others_messages_are_refused() {
         .handler::<quick>()
         .handler_on::<ten_seconds>("more-jobs")
         .idempotency(MemoryStore::new());
-    let error = worker.run_until(async {}).await.unwrap_err();
+    let error = worker.run_until(std::future::pending::<()>()).await.unwrap_err();
     assert!(matches!(error, WorkerError::SharedScope { .. }), "{error}");
     let text = error.to_string();
     for part in ["`quick`", "`ten_seconds`", "`job`", "scope = "] {
@@ -664,7 +664,7 @@ async fn two_handlers_that_would_swallow_each_others_messages_are_refused() {
 async fn an_idempotent_handler_on_a_worker_without_a_store_is_refused() {
     let setup = Setup::standard().await;
     let worker: Worker<Runs> = setup.worker(Runs::default()).handler::<quick>();
-    let error = worker.run_until(async {}).await.unwrap_err();
+    let error = worker.run_until(std::future::pending::<()>()).await.unwrap_err();
     let text = error.to_string();
     assert!(
         text.contains("`quick`") && text.contains(".idempotency(MemoryStore::new())"),
