@@ -174,7 +174,7 @@ async fn an_open_breaker_asks_for_one_probe_after_each_cooldown_and_holds_nothin
     let worker = setup
         .worker(bank.clone())
         .handler::<charge>()
-        .queue(QueueOptions::named("jobs").circuit_breaker(breaker));
+        .queue(QueueOptions::named("jobs").circuit_breaker(breaker).prefetch(30));
     let (stats, health) = (worker.stats(), worker.health());
     let play = async {
         sleep(30 * SECOND).await;

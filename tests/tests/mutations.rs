@@ -22,8 +22,16 @@ use serde::Deserialize;
 const SEEDS: u32 = 1_000;
 
 /// What the workspace is made of.
-const PARTS: &[&str] =
-    &["Cargo.toml", "Cargo.lock", "README.md", "sqs-worker", "sqs-worker-macros", "sqs-local", "examples", "tests"];
+const PARTS: &[&str] = &[
+    "Cargo.toml",
+    "Cargo.lock",
+    "README.md",
+    "sqs-worker",
+    "sqs-worker-macros",
+    "sqs-local",
+    "examples",
+    "tests",
+];
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -47,7 +55,10 @@ struct Mutation {
 #[test]
 fn every_mutation_fits_the_sources() {
     let root = root();
-    let errors: Vec<String> = list().iter().filter_map(|mutation| mutation.apply(&root).err()).collect();
+    let errors: Vec<String> = list()
+        .iter()
+        .filter_map(|mutation| mutation.apply(&root).err())
+        .collect();
     assert!(errors.is_empty(), "{}", errors.join("\n"));
 }
 
@@ -88,7 +99,15 @@ fn simulate(root: &Path, copy: &Path) -> Option<(String, String)> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let run = |no_run: &[&str]| -> Output {
         Command::new(&cargo)
-            .args(["test", "--release", "--quiet", "-p", "tests", "--test", "simulation"])
+            .args([
+                "test",
+                "--release",
+                "--quiet",
+                "-p",
+                "tests",
+                "--test",
+                "simulation",
+            ])
             // What is built anew each time is built in a hurry; what it stands on is fast.
             .args(["--config", "profile.release.package.tests.opt-level=0"])
             .args(["--config", "profile.release.package.sqs-worker.opt-level=0"])
@@ -103,12 +122,17 @@ fn simulate(root: &Path, copy: &Path) -> Option<(String, String)> {
             .expect("cargo runs")
     };
     let built = run(&["--no-run"]);
-    assert!(built.status.success(), "does not build: {}", String::from_utf8_lossy(&built.stderr));
+    assert!(
+        built.status.success(),
+        "does not build: {}",
+        String::from_utf8_lossy(&built.stderr)
+    );
     let output = run(&["--", "--nocapture", "no_message_is_lost"]);
     if output.status.success() {
         return None;
     }
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     let lines: Vec<&str> = text.lines().collect();
     let failure = lines.windows(2).find_map(|pair| {
         let seed = pair[0].strip_prefix("seed ")?.to_owned();
@@ -136,11 +160,16 @@ impl Mutation {
 
 fn list() -> Vec<Mutation> {
     let text = include_str!("../mutations/mutations.toml");
-    toml::from_str::<List>(text).unwrap_or_else(|error| panic!("{error}")).mutation
+    toml::from_str::<List>(text)
+        .unwrap_or_else(|error| panic!("{error}"))
+        .mutation
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the workspace is there")
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .canonicalize()
+        .expect("the workspace is there")
 }
 
 /// A fresh copy of the sources, with the times of the files kept so that what did not change is not built again.

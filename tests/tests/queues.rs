@@ -153,6 +153,25 @@ async fn a_queue_of_higher_priority_goes_first_even_when_it_comes_later() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_queue_that_is_outranked_leaves_its_messages_to_others() {
+    let (shop, log) = (Shop::with(&[("high", 2_000), ("low", 600)]).await, Log::default());
+    let worker = shop
+        .worker(&log)
+        .shared_concurrency(10)
+        .handler_on::<work>("high")
+        .handler_on::<work>("low")
+        .queue(QueueOptions::named("high").priority(1))
+        .queue(QueueOptions::named("low").concurrency(100).prefetch(100));
+    let look = async {
+        sleep(5 * SECOND).await;
+        let held = shop.sqs.queue("low").unwrap().in_flight().len();
+        assert!(held <= 20, "{held} messages are held that will not start soon");
+        assert!(log.count("high") >= 400);
+    };
+    worker.run_until(look).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn queues_of_one_priority_share_by_weight_and_none_is_starved() {
     let (shop, log) = (
         Shop::with(&[("bulk", 800), ("normal", 800)]).await,

@@ -14,7 +14,7 @@ use tracing::Instrument as _;
 
 use super::{
     breaker::Change,
-    inflight::{Ending, Stage},
+    inflight::{Ending, InFlight, Stage},
     lease::Id,
     runner::Runner,
     verdict::{Hidden, Plan, RELEASE, decide},
@@ -241,7 +241,9 @@ impl Runner {
     /// Gives back everything that has not started: the order of groups holds, for what is behind a message goes with it.
     pub(super) fn give_back_waiting(&mut self, now: Instant) {
         for id in self.table.at(&Stage::Waiting) {
-            let Some(entry) = self.table.get_mut(id) else {
+            // It may have gone already, along with the one that it was behind.
+            let waits = |entry: &&mut InFlight| entry.stage == Stage::Waiting;
+            let Some(entry) = self.table.get_mut(id).filter(waits) else {
                 continue;
             };
             let plan = match entry.rests_until.take() {

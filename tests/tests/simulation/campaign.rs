@@ -86,14 +86,22 @@ pub(crate) fn replay(seed: u64) {
     for violation in &trial.violations {
         println!("{violation}");
     }
-    assert!(trial.violations.is_empty(), "{}", smallest(&scenario, &trial.violations));
+    assert!(
+        trial.violations.is_empty(),
+        "{}",
+        smallest(&scenario, &trial.violations)
+    );
     println!("seed {seed}: nothing is wrong");
 }
 
 impl Campaign {
     /// Runs these seeds; stops soon after the first that fails.
     pub(crate) fn run(seeds: Range<u64>) -> Self {
-        let (started, next, stop) = (Instant::now(), AtomicU64::new(seeds.start), AtomicBool::new(false));
+        let (started, next, stop) = (
+            Instant::now(),
+            AtomicU64::new(seeds.start),
+            AtomicBool::new(false),
+        );
         let total = Mutex::new(Self::default());
         let at_work: [Mutex<Option<(u64, Instant)>>; THREADS] = Default::default();
         let keep_going = std::env::var_os("SIM_KEEP_GOING").is_some();
@@ -144,7 +152,11 @@ impl Campaign {
         }
         if !trial.violations.is_empty() {
             if std::env::var_os("SIM_KEEP_GOING").is_some() {
-                println!("seed {seed}: {} violations, first {}", trial.violations.len(), trial.violations[0]);
+                println!(
+                    "seed {seed}: {} violations, first {}",
+                    trial.violations.len(),
+                    trial.violations[0]
+                );
             }
             self.failures.insert(seed, trial.violations);
         }
@@ -161,7 +173,10 @@ impl Campaign {
             let scenario = scenario::generate(*seed);
             let _ = writeln!(text, "{}", smallest(&scenario, violations));
         }
-        let _ = write!(text, "SIM_SEED={seed} cargo test -p tests --test simulation -- --nocapture");
+        let _ = write!(
+            text,
+            "SIM_SEED={seed} cargo test -p tests --test simulation -- --nocapture"
+        );
         Some(text)
     }
 }
@@ -190,7 +205,10 @@ fn smallest(scenario: &Scenario, violations: &[Violation]) -> String {
     };
     let small = shrink::shrink(scenario, first.rule);
     let trial = try_scenario(&small);
-    let mut text = format!("the smallest scenario that breaks \"{}\":\n{small:#?}\n", first.rule);
+    let mut text = format!(
+        "the smallest scenario that breaks \"{}\":\n{small:#?}\n",
+        first.rule
+    );
     if let Some(past) = &trial.past {
         text.push_str(&trace::story(past));
     }
@@ -217,7 +235,11 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 impl fmt::Display for Campaign {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "seeds            {} ({} of them twice)", self.seeds, self.twice)?;
+        writeln!(
+            f,
+            "seeds            {} ({} of them twice)",
+            self.seeds, self.twice
+        )?;
         writeln!(f, "messages         {}", self.messages)?;
         writeln!(f, "handler runs     {}", self.runs)?;
         writeln!(f, "requests         {}", self.requests)?;
@@ -226,6 +248,10 @@ impl fmt::Display for Campaign {
         for (fault, count) in &self.injected {
             writeln!(f, "fault            {fault:?}: {count}")?;
         }
-        write!(f, "violations       {}", self.failures.values().map(Vec::len).sum::<usize>())
+        write!(
+            f,
+            "violations       {}",
+            self.failures.values().map(Vec::len).sum::<usize>()
+        )
     }
 }

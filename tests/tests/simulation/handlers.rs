@@ -22,22 +22,38 @@ pub(crate) struct Desk {
 }
 
 #[handler(timeout = "30s")]
-pub(crate) async fn brief(_: Task, State(desk): State<Desk>, delivery: Delivery) -> Result<Outcome, HandlerError> {
+pub(crate) async fn brief(
+    _: Task,
+    State(desk): State<Desk>,
+    delivery: Delivery,
+) -> Result<Outcome, HandlerError> {
     desk.run(&delivery).await
 }
 
 #[handler]
-pub(crate) async fn usual(_: Task, State(desk): State<Desk>, delivery: Delivery) -> Result<Outcome, HandlerError> {
+pub(crate) async fn usual(
+    _: Task,
+    State(desk): State<Desk>,
+    delivery: Delivery,
+) -> Result<Outcome, HandlerError> {
     desk.run(&delivery).await
 }
 
 #[handler(timeout = "12h")]
-pub(crate) async fn long(_: Task, State(desk): State<Desk>, delivery: Delivery) -> Result<Outcome, HandlerError> {
+pub(crate) async fn long(
+    _: Task,
+    State(desk): State<Desk>,
+    delivery: Delivery,
+) -> Result<Outcome, HandlerError> {
     desk.run(&delivery).await
 }
 
 #[handler(timeout = "1m")]
-pub(crate) async fn note(_: Note, State(desk): State<Desk>, delivery: Delivery) -> Result<Outcome, HandlerError> {
+pub(crate) async fn note(
+    _: Note,
+    State(desk): State<Desk>,
+    delivery: Delivery,
+) -> Result<Outcome, HandlerError> {
     desk.run(&delivery).await
 }
 
@@ -49,7 +65,10 @@ pub(crate) async fn batch(_: Vec<Task>, State(desk): State<Desk>, deliveries: Ve
 impl Desk {
     /// All together take as long as the longest, and panic or hang if one of them does.
     async fn run_batch(&self, deliveries: &[Delivery]) -> Vec<Outcome> {
-        let mut runs: Vec<OpenRun> = deliveries.iter().map(|delivery| self.start(delivery, true)).collect();
+        let mut runs: Vec<OpenRun> = deliveries
+            .iter()
+            .map(|delivery| self.start(delivery, true))
+            .collect();
         let any = |runs: &[OpenRun], then| runs.iter().any(|run| run.attempt.then == then);
         if any(&runs, Then::Hang) {
             return std::future::pending().await;
@@ -152,7 +171,9 @@ impl Desk {
             actor: self.actor,
             history: self.history.clone(),
             number,
-            attempt: self.scenario.attempt(plan, if calm { usize::MAX } else { attempt }),
+            attempt: self
+                .scenario
+                .attempt(plan, if calm { usize::MAX } else { attempt }),
             ended: Ended::Cancelled,
         }
     }

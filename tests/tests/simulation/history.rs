@@ -225,7 +225,11 @@ impl History {
     }
 
     pub(crate) fn add(&self, actor: Actor, what: What) {
-        let event = Event { at: self.now(), actor, what };
+        let event = Event {
+            at: self.now(),
+            actor,
+            what,
+        };
         if self.live {
             eprintln!("{}", trace::line(&event));
         }
@@ -240,7 +244,9 @@ impl Actor {
     }
 
     pub(crate) fn from_endpoint(endpoint: &str) -> Self {
-        let name = endpoint.strip_prefix("http://").and_then(|rest| rest.strip_suffix(".sim"));
+        let name = endpoint
+            .strip_prefix("http://")
+            .and_then(|rest| rest.strip_suffix(".sim"));
         let numbers = name.and_then(|name| name.strip_prefix('w')?.split_once('-'));
         match numbers.and_then(|(worker, life)| Some((worker.parse().ok()?, life.parse().ok()?))) {
             Some((worker, life)) => Self::Worker(worker, life),

@@ -35,7 +35,11 @@ impl Latency {
             return;
         }
         let most = self.most.as_micros() as u64;
-        let time = self.dice.lock().unwrap_or_else(PoisonError::into_inner).random_range(0..=most);
+        let time = self
+            .dice
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .random_range(0..=most);
         tokio::time::sleep(Duration::from_micros(time)).await;
     }
 }

@@ -52,9 +52,12 @@ impl Shrinker<'_> {
             smaller |= self.attempt(move |scenario| {
                 let attempts = &mut scenario.messages[message].attempts;
                 let changed = attempts.iter().any(|attempt| attempt.then == Then::Detach);
-                attempts.iter_mut().filter(|attempt| attempt.then == Then::Detach).for_each(|attempt| {
-                    attempt.then = Then::Succeed;
-                });
+                attempts
+                    .iter_mut()
+                    .filter(|attempt| attempt.then == Then::Detach)
+                    .for_each(|attempt| {
+                        attempt.then = Then::Succeed;
+                    });
                 changed
             });
         }
@@ -102,7 +105,10 @@ impl Shrinker<'_> {
             return false;
         }
         self.left -= 1;
-        let broken = try_scenario(&candidate).violations.iter().any(|violation| violation.rule == self.rule);
+        let broken = try_scenario(&candidate)
+            .violations
+            .iter()
+            .any(|violation| violation.rule == self.rule);
         if broken {
             self.best = candidate;
         }

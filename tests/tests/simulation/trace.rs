@@ -10,7 +10,13 @@ use crate::{
 /// A time, as hours, minutes, seconds and milliseconds.
 pub(crate) fn clock(at: Duration) -> String {
     let seconds = at.as_secs();
-    format!("{:02}:{:02}:{:02}.{:03}", seconds / 3_600, seconds / 60 % 60, seconds % 60, at.subsec_millis())
+    format!(
+        "{:02}:{:02}:{:02}.{:03}",
+        seconds / 3_600,
+        seconds / 60 % 60,
+        seconds % 60,
+        at.subsec_millis()
+    )
 }
 
 /// The whole story, one line an event. Empty polls are left out.
@@ -47,7 +53,10 @@ pub(crate) fn line(event: &Event) -> String {
         What::Started(number, run) => format!("run {number} starts on {:?}", run.handle),
         What::Ended(number, how) => format!("run {number} ends: {how:?}"),
         What::WorkerReturned(report, _) => {
-            format!("returns; interrupted {}, abandoned {}", report.interrupted, report.abandoned)
+            format!(
+                "returns; interrupted {}, abandoned {}",
+                report.interrupted, report.abandoned
+            )
         }
         other => format!("{other:?}"),
     };
@@ -56,7 +65,12 @@ pub(crate) fn line(event: &Event) -> String {
 
 fn asked_text(asked: &Asked) -> String {
     match asked {
-        Asked::Receive { queue, most, wait, visibility } => {
+        Asked::Receive {
+            queue,
+            most,
+            wait,
+            visibility,
+        } => {
             format!("receive up to {most} from {queue}, wait {wait} s, visibility {visibility:?}")
         }
         Asked::Delete(handles) => format!("delete {handles:?}"),
@@ -90,7 +104,10 @@ fn answer_text(answer: &Answer) -> String {
             texts.join(", ")
         }
         Answer::Sent(stored) => {
-            let stored: Vec<_> = stored.iter().map(|stored| stored.map(|stored| stored.message)).collect();
+            let stored: Vec<_> = stored
+                .iter()
+                .map(|stored| stored.map(|stored| stored.message))
+                .collect();
             format!("sent as {stored:?}")
         }
         other => format!("{other:?}"),

@@ -92,7 +92,9 @@ pub(crate) fn is_intact<'a>(
     let expected = attributes(scenario, number);
     found_body == body(scenario, number)
         && found.len() == expected.len()
-        && expected.iter().all(|(name, value)| found.get(name.as_str()) == Some(&value))
+        && expected
+            .iter()
+            .all(|(name, value)| found.get(name.as_str()) == Some(&value))
 }
 
 /// The same for what a handler sees.

@@ -17,7 +17,9 @@ use sqs_local::{
 use tower::{Layer, Service};
 
 use crate::{
-    history::{Actor, Answer, Asked, Book, Delivered, Facts, Handle, History, Msg, Sent, Settled, Stored, What},
+    history::{
+        Actor, Answer, Asked, Book, Delivered, Facts, Handle, History, Msg, Sent, Settled, Stored, What,
+    },
     scenario::Scenario,
     wire,
 };
@@ -122,8 +124,14 @@ where
                     number,
                     answer: Answer::Abandoned,
                 };
-                let current = Current { number, actor, action };
-                let reply = CURRENT.scope(current, async move { inner.call(request).await }).await;
+                let current = Current {
+                    number,
+                    actor,
+                    action,
+                };
+                let reply = CURRENT
+                    .scope(current, async move { inner.call(request).await })
+                    .await;
                 page.answer = told(&mut history.book(), &ids, &reply);
                 reply
             }),
@@ -166,7 +174,8 @@ impl Drop for Page {
 /// Writes down a request; returns its number.
 fn ask(history: &History, scenario: &Scenario, actor: Actor, operation: &Operation) -> usize {
     let mut book = history.book();
-    let seconds = |seconds: Option<i32>| Duration::from_secs(seconds.unwrap_or_default().unsigned_abs().into());
+    let seconds =
+        |seconds: Option<i32>| Duration::from_secs(seconds.unwrap_or_default().unsigned_abs().into());
     let queue = operation.queue_name().unwrap_or_default().to_owned();
     let asked = match operation {
         Operation::ReceiveMessage(poll) => Asked::Receive {
@@ -176,7 +185,12 @@ fn ask(history: &History, scenario: &Scenario, actor: Actor, operation: &Operati
             visibility: seconds(poll.visibility_timeout),
         },
         Operation::DeleteMessageBatch(batch) => Asked::Delete(
-            batch.entries.iter().flatten().filter_map(|entry| handle(&book, entry.receipt_handle.as_deref())).collect(),
+            batch
+                .entries
+                .iter()
+                .flatten()
+                .filter_map(|entry| handle(&book, entry.receipt_handle.as_deref()))
+                .collect(),
         ),
         Operation::ChangeMessageVisibilityBatch(batch) => Asked::Hide(
             batch
@@ -184,20 +198,32 @@ fn ask(history: &History, scenario: &Scenario, actor: Actor, operation: &Operati
                 .iter()
                 .flatten()
                 .filter_map(|entry| {
-                    Some((handle(&book, entry.receipt_handle.as_deref())?, seconds(entry.visibility_timeout)))
+                    Some((
+                        handle(&book, entry.receipt_handle.as_deref())?,
+                        seconds(entry.visibility_timeout),
+                    ))
                 })
                 .collect(),
         ),
         Operation::SendMessageBatch(batch) => {
             let entries = batch.entries.iter().flatten();
             let sent = entries.map(|entry| {
-                sent(&book, scenario, entry.message_body.as_deref(), entry.message_attributes.as_ref())
+                sent(
+                    &book,
+                    scenario,
+                    entry.message_body.as_deref(),
+                    entry.message_attributes.as_ref(),
+                )
             });
             Asked::Send(queue, sent.collect())
         }
         Operation::SendMessage(message) => {
-            let sent =
-                sent(&book, scenario, message.message_body.as_deref(), message.message_attributes.as_ref());
+            let sent = sent(
+                &book,
+                scenario,
+                message.message_body.as_deref(),
+                message.message_attributes.as_ref(),
+            );
             Asked::Send(queue, vec![sent])
         }
         other => Asked::Other(other.name()),
@@ -209,7 +235,12 @@ fn ask(history: &History, scenario: &Scenario, actor: Actor, operation: &Operati
     number
 }
 
-fn sent(book: &Book, scenario: &Scenario, body: Option<&str>, attributes: Option<&MessageAttributes>) -> Sent {
+fn sent(
+    book: &Book,
+    scenario: &Scenario,
+    body: Option<&str>,
+    attributes: Option<&MessageAttributes>,
+) -> Sent {
     let (body, none) = (body.unwrap_or_default(), BTreeMap::new());
     let attributes = attributes.unwrap_or(&none);
     let plan = wire::number_in(body).filter(|number| *number < scenario.messages.len());
@@ -231,16 +262,22 @@ fn entry_ids(book: &Book, operation: &Operation) -> BTreeMap<String, Handle> {
         Some((id.clone()?, handle(book, receipt.as_deref())?))
     };
     match operation {
-        Operation::DeleteMessageBatch(batch) => {
-            batch.entries.iter().flatten().filter_map(|entry| pair(&entry.id, &entry.receipt_handle)).collect()
-        }
-        Operation::ChangeMessageVisibilityBatch(batch) => {
-            batch.entries.iter().flatten().filter_map(|entry| pair(&entry.id, &entry.receipt_handle)).collect()
-        }
+        Operation::DeleteMessageBatch(batch) => batch
+            .entries
+            .iter()
+            .flatten()
+            .filter_map(|entry| pair(&entry.id, &entry.receipt_handle))
+            .collect(),
+        Operation::ChangeMessageVisibilityBatch(batch) => batch
+            .entries
+            .iter()
+            .flatten()
+            .filter_map(|entry| pair(&entry.id, &entry.receipt_handle))
+            .collect(),
         // What the fault layer sends to show a message again.
-        Operation::ChangeMessageVisibility(one) => {
-            pair(&Some(String::new()), &one.receipt_handle).into_iter().collect()
-        }
+        Operation::ChangeMessageVisibility(one) => pair(&Some(String::new()), &one.receipt_handle)
+            .into_iter()
+            .collect(),
         _ => BTreeMap::new(),
     }
 }
@@ -258,7 +295,10 @@ fn took_effect(
     let mut store = |message: &sqs_local::api::SentMessage, body: Option<&str>| {
         let id = message.message_id.to_string();
         if let Some(known) = book.by_id.get(&id) {
-            return Stored { message: *known, duplicate: message.duplicate };
+            return Stored {
+                message: *known,
+                duplicate: message.duplicate,
+            };
         }
         let number = Msg(book.messages.len());
         book.by_id.insert(id, number);
@@ -269,7 +309,10 @@ fn took_effect(
             sent: now,
             original: !queue.contains("-dead"),
         });
-        Stored { message: number, duplicate: message.duplicate }
+        Stored {
+            message: number,
+            duplicate: message.duplicate,
+        }
     };
     match (operation, reply) {
         (Operation::SendMessage(message), Ok(Reply::Sent(sent))) => {
@@ -277,17 +320,24 @@ fn took_effect(
         }
         (Operation::SendMessageBatch(batch), Ok(Reply::SentBatch { successful, .. })) => {
             let entries = batch.entries.iter().flatten().map(|entry| {
-                let sent = successful.iter().find(|sent| Some(&sent.id) == entry.id.as_ref())?;
+                let sent = successful
+                    .iter()
+                    .find(|sent| Some(&sent.id) == entry.id.as_ref())?;
                 Some(store(&sent.message, entry.message_body.as_deref()))
             });
             Answer::Sent(entries.collect())
         }
         (_, Ok(Reply::Received(messages))) => {
             for message in messages {
-                let Some(known) = book.by_id.get(&message.message_id().to_string()).copied() else { continue };
+                let Some(known) = book.by_id.get(&message.message_id().to_string()).copied() else {
+                    continue;
+                };
                 let receive = book.receives.entry(known).or_default();
                 *receive += 1;
-                let handle = Handle { message: known, receive: *receive };
+                let handle = Handle {
+                    message: known,
+                    receive: *receive,
+                };
                 book.handles.insert(message.receipt_handle().to_owned(), handle);
             }
             let delivered = messages.iter().filter_map(|message| {
@@ -313,26 +363,50 @@ fn told(book: &mut Book, ids: &BTreeMap<String, Handle>, reply: &Result<Reply, E
                 .iter()
                 .filter_map(|message| {
                     let handle = handle(book, Some(message.receipt_handle()))?;
-                    Some(Delivered { handle, count: message.receive_count(), intact: true })
+                    Some(Delivered {
+                        handle,
+                        count: message.receive_count(),
+                        intact: true,
+                    })
                 })
                 .collect(),
         ),
         Ok(Reply::Settled(message)) => Answer::Settled(
-            ids.values().map(|handle| Settled { handle: *handle, ok: true, refused: false, effect: message.is_some() }).collect(),
+            ids.values()
+                .map(|handle| Settled {
+                    handle: *handle,
+                    ok: true,
+                    refused: false,
+                    effect: message.is_some(),
+                })
+                .collect(),
         ),
         Ok(Reply::SettledBatch { successful, failed }) => {
             let done = successful.iter().filter_map(|(id, message)| {
-                Some(Settled { handle: *ids.get(id)?, ok: true, refused: false, effect: message.is_some() })
+                Some(Settled {
+                    handle: *ids.get(id)?,
+                    ok: true,
+                    refused: false,
+                    effect: message.is_some(),
+                })
             });
             let failed = failed.iter().filter_map(|entry| {
-                Some(Settled { handle: *ids.get(&entry.id)?, ok: false, refused: entry.sender_fault, effect: false })
+                Some(Settled {
+                    handle: *ids.get(&entry.id)?,
+                    ok: false,
+                    refused: entry.sender_fault,
+                    effect: false,
+                })
             });
             Answer::Settled(done.chain(failed).collect())
         }
         Ok(Reply::Sent(sent)) => Answer::Sent(vec![stored(book, sent)]),
-        Ok(Reply::SentBatch { successful, .. }) => {
-            Answer::Sent(successful.iter().map(|entry| stored(book, &entry.message)).collect())
-        }
+        Ok(Reply::SentBatch { successful, .. }) => Answer::Sent(
+            successful
+                .iter()
+                .map(|entry| stored(book, &entry.message))
+                .collect(),
+        ),
         Ok(_) => Answer::Done,
         Err(error) => Answer::Refused(error.kind().code()),
     }
@@ -340,5 +414,8 @@ fn told(book: &mut Book, ids: &BTreeMap<String, Handle>, reply: &Result<Reply, E
 
 fn stored(book: &Book, sent: &sqs_local::api::SentMessage) -> Option<Stored> {
     let message = *book.by_id.get(&sent.message_id.to_string())?;
-    Some(Stored { message, duplicate: sent.duplicate })
+    Some(Stored {
+        message,
+        duplicate: sent.duplicate,
+    })
 }

@@ -110,9 +110,14 @@ async fn live(scenario: Arc<Scenario>) -> Past {
     if !scenario.workers.iter().any(WorkerPlan::stays) {
         let relief = WorkerPlan {
             shutdown: Duration::from_secs(25),
-            lives: vec![LifePlan { start: scenario.trouble, end: None }],
+            lives: vec![LifePlan {
+                start: scenario.trouble,
+                end: None,
+            }],
         };
-        workers.push(tokio::spawn(world.clone().employ(scenario.workers.len() as u8, relief)));
+        workers.push(tokio::spawn(
+            world.clone().employ(scenario.workers.len() as u8, relief),
+        ));
     }
     producers.await.expect("producers do not panic");
     world.wait_until_done().await;
@@ -126,9 +131,16 @@ async fn live(scenario: Arc<Scenario>) -> Past {
     let lasted = world.start.elapsed();
     let mut hasher = DefaultHasher::new();
     format!("{:?}", sqs.journal()).hash(&mut hasher);
-    let queues = sqs.queues().into_iter().map(|queue| (queue.name.clone(), queue)).collect();
+    let queues = sqs
+        .queues()
+        .into_iter()
+        .map(|queue| (queue.name.clone(), queue))
+        .collect();
     let mut book = history.book();
-    let (events, messages) = (std::mem::take(&mut book.events), std::mem::take(&mut book.messages));
+    let (events, messages) = (
+        std::mem::take(&mut book.events),
+        std::mem::take(&mut book.messages),
+    );
     format!("{events:?}").hash(&mut hasher);
     Past {
         storm: book.requests > STORM,
@@ -145,13 +157,14 @@ async fn live(scenario: Arc<Scenario>) -> Past {
 impl World {
     async fn create_queues(&self) {
         for (number, plan) in self.scenario.queues.iter().enumerate() {
-            let mut attributes: BTreeMap<String, String> =
-                plan.attributes().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+            let mut attributes: BTreeMap<String, String> = plan
+                .attributes()
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect();
             if let (Some(dead), Some(max)) = (self.scenario.dead_letter_name(number), plan.max_receives) {
-                let mut of_dead = BTreeMap::from([(
-                    "MessageRetentionPeriod".to_owned(),
-                    (14 * 24 * 3_600).to_string(),
-                )]);
+                let mut of_dead =
+                    BTreeMap::from([("MessageRetentionPeriod".to_owned(), (14 * 24 * 3_600).to_string())]);
                 if plan.fifo {
                     of_dead.insert("FifoQueue".to_owned(), "true".to_owned());
                 }
@@ -160,7 +173,8 @@ impl World {
                 let policy = format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":{max}}}"#);
                 attributes.insert("RedrivePolicy".to_owned(), policy);
             }
-            self.create_queue(&self.scenario.queue_name(number), attributes).await;
+            self.create_queue(&self.scenario.queue_name(number), attributes)
+                .await;
         }
     }
 
@@ -178,10 +192,20 @@ impl World {
     async fn produce(self) {
         for (number, plan) in self.scenario.messages.iter().enumerate() {
             sleep_until(self.start + plan.at).await;
-            let url = format!("http://world.sim/000000000000/{}", self.scenario.queue_name(plan.queue));
+            let url = format!(
+                "http://world.sim/000000000000/{}",
+                self.scenario.queue_name(plan.queue)
+            );
             for _ in 0..plan.copies {
                 let mut tries = 0;
-                while !self.call(Operation::SendMessage(wire::send(&self.scenario, number, url.clone()))).await {
+                while !self
+                    .call(Operation::SendMessage(wire::send(
+                        &self.scenario,
+                        number,
+                        url.clone(),
+                    )))
+                    .await
+                {
                     tries += 1;
                     if tries == 4 {
                         break;
@@ -233,12 +257,17 @@ impl World {
     /// One life; whether it ended as planned.
     async fn live_once(&self, actor: Actor, plan: &WorkerPlan, span: &LifePlan) -> bool {
         let hurry = CancellationToken::new();
-        let worker = self.worker(actor).shutdown_timeout(plan.shutdown).hurry_on(hurry.clone().cancelled_owned());
+        let worker = self
+            .worker(actor)
+            .shutdown_timeout(plan.shutdown)
+            .hurry_on(hurry.clone().cancelled_owned());
         let _pauses = self.pauses(actor, &worker);
         let (stats, stop) = (worker.stats(), CancellationToken::new());
         self.history.add(actor, What::WorkerStarted);
         let mut task = tokio::spawn(worker.run_until(stop.clone().cancelled_owned()));
-        let (end, death) = span.end.unwrap_or((Duration::from_secs(1_000 * 3_600), Death::Asked));
+        let (end, death) = span
+            .end
+            .unwrap_or((Duration::from_secs(1_000 * 3_600), Death::Asked));
         tokio::select! {
             biased;
             ended = &mut task => {
@@ -281,8 +310,14 @@ impl World {
             sleep_until(until).await;
             control.resume();
         }
-        let Actor::Worker(number, _) = actor else { unreachable!("the world is no worker") };
-        let mine = self.scenario.pauses.iter().filter(|pause| pause.worker == usize::from(number));
+        let Actor::Worker(number, _) = actor else {
+            unreachable!("the world is no worker")
+        };
+        let mine = self
+            .scenario
+            .pauses
+            .iter()
+            .filter(|pause| pause.worker == usize::from(number));
         mine.filter(|plan| self.start.elapsed() < plan.until)
             .map(|plan| {
                 let control = worker.control(self.scenario.queue_name(plan.queue));
@@ -304,7 +339,9 @@ impl World {
             scenario: self.scenario.clone(),
             sqs: self.sqs.clone(),
         };
-        let Actor::Worker(number, life) = actor else { unreachable!("the world is no worker") };
+        let Actor::Worker(number, life) = actor else {
+            unreachable!("the world is no worker")
+        };
         let seed = self.scenario.seed ^ u64::from(number) << 32 ^ u64::from(life) << 40;
         let worker = Worker::new(aws_sdk_sqs::Client::from_conf(config), desk)
             .seed(seed)
@@ -313,16 +350,20 @@ impl World {
             Some(handlers) => worker.shared_concurrency(handlers),
             None => worker,
         };
-        self.scenario.queues.iter().enumerate().fold(worker, |worker, (number, plan)| {
-            let name = self.scenario.queue_name(number);
-            let worker = worker.queue(options(&name, plan)).handler_on::<note>(&name);
-            match plan.patience {
-                Patience::Brief => worker.handler_on::<brief>(&name),
-                Patience::Usual => worker.handler_on::<usual>(&name),
-                Patience::Long => worker.handler_on::<long>(&name),
-                Patience::Batch => worker.handler_on::<batch>(&name),
-            }
-        })
+        self.scenario
+            .queues
+            .iter()
+            .enumerate()
+            .fold(worker, |worker, (number, plan)| {
+                let name = self.scenario.queue_name(number);
+                let worker = worker.queue(options(&name, plan)).handler_on::<note>(&name);
+                match plan.patience {
+                    Patience::Brief => worker.handler_on::<brief>(&name),
+                    Patience::Usual => worker.handler_on::<usual>(&name),
+                    Patience::Long => worker.handler_on::<long>(&name),
+                    Patience::Batch => worker.handler_on::<batch>(&name),
+                }
+            })
     }
 
     /// Waits until all queues are empty, or for as long as anything may take.
@@ -343,11 +384,14 @@ impl World {
 
     /// The messages in queues that workers consume.
     fn left(&self) -> Vec<Msg> {
-        let names: Vec<String> =
-            (0..self.scenario.queues.len()).map(|queue| self.scenario.queue_name(queue)).collect();
+        let names: Vec<String> = (0..self.scenario.queues.len())
+            .map(|queue| self.scenario.queue_name(queue))
+            .collect();
         let queues = names.iter().filter_map(|name| self.sqs.queue(name));
-        let ids: Vec<String> =
-            queues.flat_map(|queue| queue.messages).map(|message| message.message_id.to_string()).collect();
+        let ids: Vec<String> = queues
+            .flat_map(|queue| queue.messages)
+            .map(|message| message.message_id.to_string())
+            .collect();
         let book = self.history.book();
         ids.iter().filter_map(|id| book.by_id.get(id).copied()).collect()
     }
@@ -407,12 +451,18 @@ fn rule(scenario: &Scenario, plan: &FaultPlan) -> Rule {
 impl Past {
     /// How many requests there were.
     pub(crate) fn requests(&self) -> u64 {
-        self.events.iter().filter(|event| matches!(event.what, What::Asked(..))).count() as u64
+        self.events
+            .iter()
+            .filter(|event| matches!(event.what, What::Asked(..)))
+            .count() as u64
     }
 
     /// How many handlers ran.
     pub(crate) fn runs(&self) -> u64 {
-        self.events.iter().filter(|event| matches!(event.what, What::Started(..))).count() as u64
+        self.events
+            .iter()
+            .filter(|event| matches!(event.what, What::Started(..)))
+            .count() as u64
     }
 
     /// When two runs began to differ.

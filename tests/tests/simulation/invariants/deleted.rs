@@ -6,14 +6,19 @@ use crate::history::{Actor, Answer, Asked, Ended, Msg};
 
 pub(super) fn check(index: &Index<'_>, found: &mut Found) {
     for request in index.requests.values() {
-        let Asked::Delete(handles) = request.asked else { continue };
+        let Asked::Delete(handles) = request.asked else {
+            continue;
+        };
         for handle in handles {
             let message = handle.message;
             let finished = index
                 .ended_runs(request.actor, message, request.at)
                 .any(|span| matches!(span.ended, Some((_, Ended::Succeeded | Ended::Dropped))));
             if !finished && !was_buried(index, request.actor, message, request.at) {
-                let what = format!("{} deletes {handle:?}, which it neither finished nor dead-lettered", request.actor);
+                let what = format!(
+                    "{} deletes {handle:?}, which it neither finished nor dead-lettered",
+                    request.actor
+                );
                 found.add(request.at, what);
             }
         }
@@ -27,7 +32,8 @@ fn was_buried(index: &Index<'_>, actor: Actor, message: Msg, by: std::time::Dura
         let (Asked::Send(_, copies), Some((at, Answer::Sent(stored)))) = (request.asked, request.saw) else {
             return false;
         };
-        let is_copy = |copy: &crate::history::Sent| copy.copy_of.map_or(copy.plan == plan, |of| of == message);
+        let is_copy =
+            |copy: &crate::history::Sent| copy.copy_of.map_or(copy.plan == plan, |of| of == message);
         request.actor == actor
             && at <= by
             && copies.iter().any(is_copy)

@@ -17,7 +17,10 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
             }
             What::Asked(_, Asked::Delete(handles)) => {
                 for handle in handles {
-                    let newest = newest.get(&(event.actor, handle.message)).copied().unwrap_or_default();
+                    let newest = newest
+                        .get(&(event.actor, handle.message))
+                        .copied()
+                        .unwrap_or_default();
                     if handle.receive < newest {
                         let what = format!("{} deletes by {handle:?}, and has #{newest}", event.actor);
                         found.add(event.at, what);

@@ -47,7 +47,13 @@ impl<'a> Index<'a> {
         for Event { at, actor, what } in &past.events {
             match what {
                 What::Asked(number, asked) => {
-                    let request = Request { actor: *actor, at: *at, asked, did: Vec::new(), saw: None };
+                    let request = Request {
+                        actor: *actor,
+                        at: *at,
+                        asked,
+                        did: Vec::new(),
+                        saw: None,
+                    };
                     index.requests.insert(*number, request);
                 }
                 What::Did(number, answer) => {
@@ -61,7 +67,15 @@ impl<'a> Index<'a> {
                     }
                 }
                 What::Started(number, run) => {
-                    index.runs.insert(*number, Span { actor: *actor, run, started: *at, ended: None });
+                    index.runs.insert(
+                        *number,
+                        Span {
+                            actor: *actor,
+                            run,
+                            started: *at,
+                            ended: None,
+                        },
+                    );
                 }
                 What::Ended(number, how) => {
                     if let Some(span) = index.runs.get_mut(number) {
@@ -84,26 +98,38 @@ impl<'a> Index<'a> {
     }
 
     pub(crate) fn queue_named(&self, name: &str) -> Option<&'a QueuePlan> {
-        let number = (0..self.scenario.queues.len()).find(|number| self.scenario.queue_name(*number) == name)?;
+        let number =
+            (0..self.scenario.queues.len()).find(|number| self.scenario.queue_name(*number) == name)?;
         self.scenario.queues.get(number)
     }
 
     /// The runs of a message by one worker that had ended by then.
-    pub(crate) fn ended_runs(&self, actor: Actor, message: Msg, by: Duration) -> impl Iterator<Item = &Span<'a>> {
+    pub(crate) fn ended_runs(
+        &self,
+        actor: Actor,
+        message: Msg,
+        by: Duration,
+    ) -> impl Iterator<Item = &Span<'a>> {
         self.runs.values().filter(move |span| {
-            span.actor == actor
-                && span.run.message == message
-                && span.ended.is_some_and(|(at, _)| at <= by)
+            span.actor == actor && span.run.message == message && span.ended.is_some_and(|(at, _)| at <= by)
         })
     }
 
     /// Which attempt a run was, counted as the worker does: SQS's count of the receive, and one more for each time that
     /// the message was tried again in place.
     pub(crate) fn attempts(&self, actor: Actor, span: &Span<'_>) -> u32 {
-        let delivered = self.requests.values().filter_map(|request| request.saw).find_map(|(_, answer)| {
-            let Answer::Received(messages) = answer else { return None };
-            messages.iter().find(|delivered| delivered.handle == span.run.handle)
-        });
+        let delivered = self
+            .requests
+            .values()
+            .filter_map(|request| request.saw)
+            .find_map(|(_, answer)| {
+                let Answer::Received(messages) = answer else {
+                    return None;
+                };
+                messages
+                    .iter()
+                    .find(|delivered| delivered.handle == span.run.handle)
+            });
         let before = self
             .runs
             .values()

@@ -12,11 +12,17 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
                 }
             }
             What::Started(_, run) if !run.intact => {
-                found.add(event.at, format!("the handler of {:?} sees it changed", run.handle));
+                found.add(
+                    event.at,
+                    format!("the handler of {:?} sees it changed", run.handle),
+                );
             }
             What::Asked(_, Asked::Send(queue, copies)) if event.actor != Actor::World => {
                 for copy in copies.iter().filter(|copy| !copy.intact) {
-                    found.add(event.at, format!("{} sends message {} to {queue} changed", event.actor, copy.plan));
+                    found.add(
+                        event.at,
+                        format!("{} sends message {} to {queue} changed", event.actor, copy.plan),
+                    );
                 }
             }
             _ => {}
@@ -25,11 +31,19 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
     let past = index.past;
     for queue in past.queues.values() {
         for message in &queue.messages {
-            let Some(known) = past.by_id.get(&message.message_id.to_string()) else { continue };
+            let Some(known) = past.by_id.get(&message.message_id.to_string()) else {
+                continue;
+            };
             let plan = &index.scenario.messages[past.messages[known.0].plan];
             let group = plan.group.map(|group| format!("g{group}"));
             if message.group != group {
-                found.add(past.lasted, format!("{known:?} of group {group:?} is in {} as {:?}", queue.name, message.group));
+                found.add(
+                    past.lasted,
+                    format!(
+                        "{known:?} of group {group:?} is in {} as {:?}",
+                        queue.name, message.group
+                    ),
+                );
             }
         }
     }

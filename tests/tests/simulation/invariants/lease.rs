@@ -54,11 +54,16 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
             }
             What::Asked(_, Asked::Hide(changes)) => {
                 for (handle, time) in changes {
-                    let Some(held) = held.get(&(actor, handle.message)) else { continue };
+                    let Some(held) = held.get(&(actor, handle.message)) else {
+                        continue;
+                    };
                     // Whole seconds, and the twelve-hour limit in whole seconds.
                     let shorter = at + *time + Duration::from_secs(1) < held.deadline;
                     if shorter && !held.running.is_empty() {
-                        found.add(at, format!("{actor} shows {handle:?} to others while its handler runs"));
+                        found.add(
+                            at,
+                            format!("{actor} shows {handle:?} to others while its handler runs"),
+                        );
                     }
                 }
             }
@@ -66,11 +71,17 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
                 let held = held.entry((actor, run.message)).or_default();
                 if at >= held.deadline {
                     let late = at - held.deadline;
-                    found.add(at, format!("{actor} starts {:?} {late:?} after its lease ended", run.handle));
+                    found.add(
+                        at,
+                        format!("{actor} starts {:?} {late:?} after its lease ended", run.handle),
+                    );
                     held.reported = true;
                 }
                 if !held.running.is_empty() {
-                    found.add(at, format!("{actor} starts {:?} while it runs already", run.handle));
+                    found.add(
+                        at,
+                        format!("{actor} starts {:?} while it runs already", run.handle),
+                    );
                 }
                 // A batch goes on for the others when the lease of one is lost.
                 if !run.batch {
@@ -78,7 +89,9 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
                 }
             }
             What::Ended(number, _) => {
-                let Some(span) = index.runs.get(number) else { continue };
+                let Some(span) = index.runs.get(number) else {
+                    continue;
+                };
                 let held = held.entry((actor, span.run.message)).or_default();
                 overdue(held, at, actor, span.run.message, found);
                 held.running.retain(|run| run != number);
@@ -89,7 +102,10 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
     }
     for ((actor, message), held) in held {
         if !held.running.is_empty() {
-            found.add(index.past.lasted, format!("a handler of {actor} on {message:?} never ended"));
+            found.add(
+                index.past.lasted,
+                format!("a handler of {actor} on {message:?} never ended"),
+            );
         }
     }
 }
@@ -99,7 +115,10 @@ fn overdue(held: &mut Held, at: Duration, actor: Actor, message: Msg, found: &mu
     if !held.running.is_empty() && at > held.deadline + TICK && !held.reported {
         held.reported = true;
         let late = at - held.deadline;
-        found.add(at, format!("{actor} still runs {message:?} {late:?} after its lease ended"));
+        found.add(
+            at,
+            format!("{actor} still runs {message:?} {late:?} after its lease ended"),
+        );
     }
 }
 

@@ -7,7 +7,10 @@ use crate::history::What;
 pub(super) fn check(index: &Index<'_>, found: &mut Found) {
     for event in index.events() {
         if let What::Stuck(left) = &event.what {
-            found.add(event.at, format!("{left:?} are still in their queues, long after"));
+            found.add(
+                event.at,
+                format!("{left:?} are still in their queues, long after"),
+            );
         }
     }
 }

@@ -10,7 +10,12 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
     for request in index.requests.values() {
         for (_, answer) in &request.did {
             if let (crate::history::Asked::Delete(_), Answer::Settled(entries)) = (request.asked, answer) {
-                gone.extend(entries.iter().filter(|entry| entry.effect).map(|entry| entry.handle.message));
+                gone.extend(
+                    entries
+                        .iter()
+                        .filter(|entry| entry.effect)
+                        .map(|entry| entry.handle.message),
+                );
             }
         }
     }
@@ -27,7 +32,10 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
             .queue_named(&facts.queue)
             .is_some_and(|queue| past.lasted >= facts.sent + queue.retention);
         if !gone.contains(&message) && !there.contains(&message) && !expired {
-            found.add(facts.sent, format!("{message:?} was sent to {} and is nowhere", facts.queue));
+            found.add(
+                facts.sent,
+                format!("{message:?} was sent to {} and is nowhere", facts.queue),
+            );
         }
     }
 }

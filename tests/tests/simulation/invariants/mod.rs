@@ -54,9 +54,15 @@ const RULES: &[Rule] = &[
     ("whatever is left comes to an end", liveness::check),
     ("no storm of requests", storm::check),
     ("no message is hidden past twelve hours", twelve_hours::check),
-    ("a worker ends in time and gives back what it has", shutdown::check),
+    (
+        "a worker ends in time and gives back what it has",
+        shutdown::check,
+    ),
     ("body and attributes stay as they are", intact::check),
-    ("a message is hidden or dead-lettered for a reason", reasons::check),
+    (
+        "a message is hidden or dead-lettered for a reason",
+        reasons::check,
+    ),
     ("the worker's numbers are true", numbers::check),
 ];
 

@@ -24,11 +24,16 @@ struct Seen {
 
 pub(super) fn check(index: &Index<'_>, found: &mut Found) {
     for event in index.events() {
-        let What::WorkerReturned(_, stats) = &event.what else { continue };
+        let What::WorkerReturned(_, stats) = &event.what else {
+            continue;
+        };
         let seen = Seen::of(index, event.actor);
         let mut claim = |true_: bool, what: &str| {
             if !true_ {
-                found.add(event.at, format!("{}: {what}: {stats:?} and {seen:?}", event.actor));
+                found.add(
+                    event.at,
+                    format!("{}: {what}: {stats:?} and {seen:?}", event.actor),
+                );
             }
         };
         claim(stats.received == seen.received, "messages received");
@@ -39,13 +44,25 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
         // What was abandoned at the end may have been counted in the instant in which time was up, and not sent.
         let same = |says: u64, seen: u64| says == seen || (stats.in_flight > 0 && says > seen);
         claim(same(stats.delete_requests, seen.deletes), "delete requests");
-        claim(same(stats.visibility_requests, seen.changes), "visibility requests");
-        claim(same(stats.dead_letter_requests, seen.burials), "dead-letter requests");
+        claim(
+            same(stats.visibility_requests, seen.changes),
+            "visibility requests",
+        );
+        claim(
+            same(stats.dead_letter_requests, seen.burials),
+            "dead-letter requests",
+        );
         claim(stats.handled >= seen.runs, "handlers that ended");
         // A body that cannot be decoded may share a batch that panics.
         let unseen = stats.handled.saturating_sub(seen.runs);
-        claim((seen.panicked..=seen.panicked + unseen).contains(&stats.panics), "panics");
-        claim(stats.acked <= seen.succeeded, "acknowledged, and handlers that succeeded");
+        claim(
+            (seen.panicked..=seen.panicked + unseen).contains(&stats.panics),
+            "panics",
+        );
+        claim(
+            stats.acked <= seen.succeeded,
+            "acknowledged, and handlers that succeeded",
+        );
         let gone = stats.acked + stats.dropped + stats.dead_lettered + stats.repeats_deleted;
         claim(gone <= seen.deleted, "messages deleted");
         claim(stats.dead_lettered <= seen.buried, "messages dead-lettered");

@@ -13,7 +13,10 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
             What::Asked(number, asked) => {
                 for handle in handles(asked) {
                     if under_way.insert((actor, handle), *number).is_some() {
-                        found.add(event.at, format!("{actor} asks {number} about {handle:?}, which another call is about"));
+                        found.add(
+                            event.at,
+                            format!("{actor} asks {number} about {handle:?}, which another call is about"),
+                        );
                     }
                 }
             }

@@ -24,7 +24,9 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
         let (at, actor) = (event.at, event.actor);
         match &event.what {
             What::Asked(_, Asked::Receive { queue, most, .. }) => {
-                let Some(plan) = index.queue_named(queue) else { continue };
+                let Some(plan) = index.queue_named(queue) else {
+                    continue;
+                };
                 let most = usize::try_from(*most).unwrap_or_default();
                 let polls = polls.entry((actor, queue.clone())).or_default();
                 *polls += most;
@@ -44,7 +46,15 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
             What::Saw(number, answer) => {
                 let request = &index.requests[number];
                 match (request.asked, answer) {
-                    (Asked::Receive { queue, most, visibility, .. }, _) => {
+                    (
+                        Asked::Receive {
+                            queue,
+                            most,
+                            visibility,
+                            ..
+                        },
+                        _,
+                    ) => {
                         let polls = polls.entry((actor, queue.clone())).or_default();
                         *polls -= usize::try_from(*most).unwrap_or_default();
                         if let Answer::Received(messages) = answer {
@@ -69,14 +79,18 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
                                 // Not its any more: nothing will be settled.
                                 at_work.remove(&key);
                             }
-                            let Some(work) = at_work.get_mut(&key) else { continue };
+                            let Some(work) = at_work.get_mut(&key) else {
+                                continue;
+                            };
                             if !entry.ok {
                                 continue;
                             }
                             // The second: a renewal that came too late, when the lease was over already.
                             if !work.running && (request.at >= work.ended || at > work.deadline) {
                                 at_work.remove(&key);
-                            } else if let Some((_, time)) = changes.iter().find(|(handle, _)| *handle == entry.handle) {
+                            } else if let Some((_, time)) =
+                                changes.iter().find(|(handle, _)| *handle == entry.handle)
+                            {
                                 work.deadline = request.at + *time;
                             }
                         }
@@ -95,17 +109,31 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
                 };
                 at_work.insert(key, work);
                 let queue = &index.past.messages[run.message.0].queue;
-                let Some(plan) = index.queue_named(queue) else { continue };
+                let Some(plan) = index.queue_named(queue) else {
+                    continue;
+                };
                 let running = |of: &dyn Fn(&AtWork) -> bool| {
-                    at_work.iter().filter(|((who, _), work)| *who == actor && work.running && of(work)).count()
+                    at_work
+                        .iter()
+                        .filter(|((who, _), work)| *who == actor && work.running && of(work))
+                        .count()
                 };
                 let here = running(&|work| work.queue == *queue);
                 if here > plan.concurrency {
-                    found.add(at, format!("{actor} runs {here} handlers of {queue}, and may {}", plan.concurrency));
+                    found.add(
+                        at,
+                        format!(
+                            "{actor} runs {here} handlers of {queue}, and may {}",
+                            plan.concurrency
+                        ),
+                    );
                 }
                 let all = running(&|_| true);
                 if index.scenario.shared.is_some_and(|shared| all > shared) {
-                    found.add(at, format!("{actor} runs {all} handlers, and may {:?}", index.scenario.shared));
+                    found.add(
+                        at,
+                        format!("{actor} runs {all} handlers, and may {:?}", index.scenario.shared),
+                    );
                 }
             }
             What::Ended(number, _) => {

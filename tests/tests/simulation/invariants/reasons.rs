@@ -27,7 +27,8 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
                 for delivered in messages {
                     let last = last.entry((actor, delivered.handle.message)).or_default();
                     if delivered.handle.receive > last.receive {
-                        (last.receive, last.count, last.runs) = (delivered.handle.receive, delivered.count, 0);
+                        (last.receive, last.count, last.runs) =
+                            (delivered.handle.receive, delivered.count, 0);
                     }
                 }
             }
@@ -74,13 +75,20 @@ fn hidden_long_enough(index: &Index<'_>, found: &mut Found) {
                     && event.at < least
                 {
                     let early = least - event.at;
-                    found.add(event.at, format!("{} tries {handle:?} again {early:?} too early", event.actor));
+                    found.add(
+                        event.at,
+                        format!("{} tries {handle:?} again {early:?} too early", event.actor),
+                    );
                 }
             }
             What::Ended(number, how) => {
-                let Some(span) = index.runs.get(number) else { continue };
+                let Some(span) = index.runs.get(number) else {
+                    continue;
+                };
                 let key = (event.actor, span.run.message);
-                let Some(queue) = index.queue_of(span.run.message) else { continue };
+                let Some(queue) = index.queue_of(span.run.message) else {
+                    continue;
+                };
                 let schedule = queue.retry.0 / 2;
                 let least = match how {
                     // What was tried too often and cannot be dead-lettered goes by the schedule.
@@ -108,12 +116,15 @@ fn hidden_long_enough(index: &Index<'_>, found: &mut Found) {
                 for (handle, time) in changes {
                     let key = (event.actor, handle.message);
                     // With a newer handle it is another story.
-                    let Some((_, least)) = failed.get(&key).filter(|(failed, _)| failed == handle) else { continue };
+                    let Some((_, least)) = failed.get(&key).filter(|(failed, _)| failed == handle) else {
+                        continue;
+                    };
                     // In a FIFO queue it may be kept and tried again in place: then it is renewed meanwhile.
                     let kept = index.queue_of(handle.message).is_some_and(|queue| queue.fifo);
                     if !kept && event.at + *time < *least {
                         let least = *least - event.at;
-                        let what = format!("{} hides {handle:?} for {time:?}, and not {least:?}", event.actor);
+                        let what =
+                            format!("{} hides {handle:?} for {time:?}, and not {least:?}", event.actor);
                         found.add(event.at, what);
                     }
                     if !kept {

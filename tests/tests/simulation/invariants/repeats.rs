@@ -26,7 +26,10 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
                 }
             }
             What::Started(_, run) if finished.contains(&(actor, run.message)) => {
-                found.add(event.at, format!("{actor} runs {:?} again, which it has finished", run.handle));
+                found.add(
+                    event.at,
+                    format!("{actor} runs {:?} again, which it has finished", run.handle),
+                );
             }
             _ => {}
         }

@@ -37,9 +37,16 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
                 let request = &index.requests[number];
                 if let (Asked::Receive { wait, .. }, Some(since)) = (request.asked, stopped.get(&actor)) {
                     let grace = (deadline(index, actor) / 5).min(Duration::from_secs(2));
-                    let timed_out = at >= request.at + Duration::from_secs(u64::from(wait.unsigned_abs()) + 5);
+                    let timed_out =
+                        at >= request.at + Duration::from_secs(u64::from(wait.unsigned_abs()) + 5);
                     if at + TICK < *since + grace && !timed_out {
-                        found.add(at, format!("{actor} gave up a long poll {:?} after it was asked to stop", at - *since));
+                        found.add(
+                            at,
+                            format!(
+                                "{actor} gave up a long poll {:?} after it was asked to stop",
+                                at - *since
+                            ),
+                        );
                     }
                 }
             }
@@ -63,13 +70,21 @@ fn deadline(index: &Index<'_>, actor: Actor) -> Duration {
 fn kept(index: &Index<'_>, actor: Actor, end: Duration, found: &mut Found) {
     // The newest handle of each message, and until when it hides the message.
     let mut hidden: BTreeMap<Msg, (Handle, Duration)> = BTreeMap::new();
-    for event in index.events().filter(|event| event.actor == actor && event.at <= end) {
-        let What::Saw(number, answer) = &event.what else { continue };
+    for event in index
+        .events()
+        .filter(|event| event.actor == actor && event.at <= end)
+    {
+        let What::Saw(number, answer) = &event.what else {
+            continue;
+        };
         let request = &index.requests[number];
         match (request.asked, answer) {
             (Asked::Receive { visibility, .. }, Answer::Received(messages)) => {
                 for delivered in messages {
-                    hidden.insert(delivered.handle.message, (delivered.handle, request.at + *visibility));
+                    hidden.insert(
+                        delivered.handle.message,
+                        (delivered.handle, request.at + *visibility),
+                    );
                 }
             }
             (Asked::Delete(_), Answer::Settled(entries)) => {
@@ -85,9 +100,13 @@ fn kept(index: &Index<'_>, actor: Actor, end: Duration, found: &mut Found) {
                             && span.started <= request.at
                             && span.ended.is_none_or(|(at, _)| at > request.at)
                     });
-                    let Some((_, time)) = changes.iter().find(|(handle, _)| *handle == entry.handle) else { continue };
+                    let Some((_, time)) = changes.iter().find(|(handle, _)| *handle == entry.handle) else {
+                        continue;
+                    };
                     // An answer that comes when the lease is over changes nothing any more.
-                    let in_time = hidden.get(&entry.handle.message).is_some_and(|(_, until)| event.at <= *until);
+                    let in_time = hidden
+                        .get(&entry.handle.message)
+                        .is_some_and(|(_, until)| event.at <= *until);
                     if running && entry.ok && in_time {
                         hidden.insert(entry.handle.message, (entry.handle, request.at + *time));
                     } else {
@@ -100,7 +119,13 @@ fn kept(index: &Index<'_>, actor: Actor, end: Duration, found: &mut Found) {
     }
     for (handle, until) in hidden.into_values() {
         if until > end {
-            found.add(end, format!("{actor} ended and left {handle:?} hidden for {:?} more", until - end));
+            found.add(
+                end,
+                format!(
+                    "{actor} ended and left {handle:?} hidden for {:?} more",
+                    until - end
+                ),
+            );
         }
     }
 }

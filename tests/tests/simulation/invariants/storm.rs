@@ -40,7 +40,9 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
             Asked::Receive { queue, .. } => {
                 let minute = minutes.entry((request.actor, queue, number)).or_default();
                 match request.saw {
-                    Some((_, Answer::Received(messages))) if !messages.is_empty() => minute.brought += messages.len(),
+                    Some((_, Answer::Received(messages))) if !messages.is_empty() => {
+                        minute.brought += messages.len()
+                    }
                     _ => minute.fruitless += 1,
                 }
             }
@@ -48,7 +50,9 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
         }
     }
     for ((actor, queue, number), minute) in minutes {
-        let Some(plan) = index.queue_named(queue) else { continue };
+        let Some(plan) = index.queue_named(queue) else {
+            continue;
+        };
         let at = Duration::from_secs(number * 60);
         let visibility = plan.visibility.as_secs();
         // A poll waits for two thirds of the visibility time-out, 20 s at most. What comes ends it earlier, and what
@@ -56,12 +60,24 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
         let wait = (visibility * 2 / 3).clamp(1, 20);
         let polls = 60 / wait + 20 + 2 * plan.pollers as u64 + minute.brought as u64;
         if minute.fruitless as u64 > polls {
-            found.add(at, format!("{actor} polled {queue} {} times for nothing in a minute: {minute:?}", minute.fruitless));
+            found.add(
+                at,
+                format!(
+                    "{actor} polled {queue} {} times for nothing in a minute: {minute:?}",
+                    minute.fruitless
+                ),
+            );
         }
         // A renewal every two thirds of the time-out, each tried a few times; a deletion tried again and again.
         let each = 400 / visibility + 30;
         if minute.commands as u64 > each * minute.messages.len() as u64 {
-            found.add(at, format!("{actor} sent {} commands to {queue} in a minute: {minute:?}", minute.commands));
+            found.add(
+                at,
+                format!(
+                    "{actor} sent {} commands to {queue} in a minute: {minute:?}",
+                    minute.commands
+                ),
+            );
         }
     }
 }

@@ -16,9 +16,12 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
             }
             What::Asked(_, Asked::Hide(changes)) => {
                 for (handle, time) in changes {
-                    let Some(since) = received.get(handle) else { continue };
+                    let Some(since) = received.get(handle) else {
+                        continue;
+                    };
                     if event.at + *time > *since + LONGEST {
-                        let what = format!("{} hides {handle:?} for {time:?}, past twelve hours", event.actor);
+                        let what =
+                            format!("{} hides {handle:?} for {time:?}, past twelve hours", event.actor);
                         found.add(event.at, what);
                     }
                 }

@@ -9,7 +9,8 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _}
 use sqs_local::faults::Fault;
 
 use super::{
-    Attempt, Death, FaultPlan, Kind, LifePlan, MessagePlan, Patience, PausePlan, QueuePlan, Scenario, Then, WorkerPlan,
+    Attempt, Death, FaultPlan, Kind, LifePlan, MessagePlan, Patience, PausePlan, QueuePlan, Scenario, Then,
+    WorkerPlan,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -37,7 +38,11 @@ pub(crate) fn generate(seed: u64) -> Scenario {
         .collect();
     let shared = (queues.len() > 1 && dice.chance(0.4)).then(|| dice.one_of(&[5, 6, 10, 30]));
     let latency = Duration::from_millis(dice.one_of(&[0, 1, 20, 20, 100, 400]));
-    let pauses = if dice.chance(0.15) { dice.pauses(workers.len(), queues.len(), trouble) } else { Vec::new() };
+    let pauses = if dice.chance(0.15) {
+        dice.pauses(workers.len(), queues.len(), trouble)
+    } else {
+        Vec::new()
+    };
     Scenario {
         seed,
         trouble,
@@ -105,7 +110,11 @@ impl Dice {
         };
         QueuePlan {
             fifo,
-            delay: if self.chance(0.1) { self.one_of(&[SECOND, 10 * SECOND, 900 * SECOND]) } else { Duration::ZERO },
+            delay: if self.chance(0.1) {
+                self.one_of(&[SECOND, 10 * SECOND, 900 * SECOND])
+            } else {
+                Duration::ZERO
+            },
             retention: if self.chance(0.1) {
                 Duration::from_secs(self.0.random_range(60..1_200))
             } else {
@@ -133,10 +142,20 @@ impl Dice {
 
     fn worker(&mut self, trouble: Duration) -> WorkerPlan {
         let mut lives = Vec::new();
-        let mut start = if self.chance(0.6) { Duration::ZERO } else { self.time(Duration::ZERO, trouble / 4) };
+        let mut start = if self.chance(0.6) {
+            Duration::ZERO
+        } else {
+            self.time(Duration::ZERO, trouble / 4)
+        };
         for _ in 0..self.weighted(&[50, 25, 15, 10]) {
             let end = start + self.time(SECOND, trouble / 2);
-            let death = self.one_of(&[Death::Asked, Death::Asked, Death::Hurried, Death::Killed, Death::Killed]);
+            let death = self.one_of(&[
+                Death::Asked,
+                Death::Asked,
+                Death::Hurried,
+                Death::Killed,
+                Death::Killed,
+            ]);
             lives.push(LifePlan {
                 start,
                 end: Some((end, death)),
@@ -176,7 +195,9 @@ impl Dice {
             1 => self.0.random_range(8..40),
             _ => self.0.random_range(40..120),
         };
-        let bursts: Vec<Duration> = (0..self.0.random_range(1..5)).map(|_| self.time(Duration::ZERO, trouble / 2)).collect();
+        let bursts: Vec<Duration> = (0..self.0.random_range(1..5))
+            .map(|_| self.time(Duration::ZERO, trouble / 2))
+            .collect();
         let groups = self.one_of(&[1, 2, 3, 8]);
         let trickle = self.chance(0.3);
         let mut messages: Vec<MessagePlan> = (0..count)
@@ -292,7 +313,11 @@ impl Dice {
             Fault::PartialBatch,
             Fault::PartialBatch,
         ]);
-        let from = if self.chance(0.5) { Duration::ZERO } else { self.time(Duration::ZERO, trouble / 2) };
+        let from = if self.chance(0.5) {
+            Duration::ZERO
+        } else {
+            self.time(Duration::ZERO, trouble / 2)
+        };
         let until = match self.weighted(&[4, 3, 3]) {
             0 => trouble,
             1 => from + self.time(SECOND, MINUTE),
