@@ -52,7 +52,8 @@
 //! * A message is deleted when its handler has succeeded, never before.
 //! * It does not run twice at once while its lease holds: the lease counts from the instant the receive was sent, and is
 //!   renewed for as long as the handler runs, up to SQS's twelve hours. When it is lost the handler is ended.
-//! * In a FIFO queue a group runs one message at a time, in order, also when one fails.
+//! * In a FIFO queue a group runs one message at a time, in order, also when one fails: it is tried again in place, and
+//!   neither it nor those behind it are received anew.
 //! * No error ends polling, no request can hang, no error is retried without a delay.
 //!
 //! Standard queues may deliver a message twice and out of order all the same: that is SQS. Write handlers that bear it, or
@@ -145,6 +146,10 @@
 //! | for | see |
 //! |---|---|
 //! | the worker, its options and its end | [`worker`], [`QueueOptions`], [`Report`] |
+//! | several queues, priorities, limits | [`Worker::shared_concurrency`], [`QueueOptions`] |
+//! | pausing, resizing, health checks | [`Worker::control`], [`Worker::health`] |
+//! | many messages at a time | [`handler`](mod@handler#many-messages-at-a-time) |
+//! | long handlers, and being told to end | [`Lease`] |
 //! | what a handler may take and return | [`handler`](mod@handler) |
 //! | payloads, names, versions, codecs | [`message`] |
 //! | sending | [`producer`] |

@@ -229,11 +229,42 @@ async fn no_more_batches_run_at_once_than_may() {
     }
     let (setup, running) = (Setup::standard().await, Running::default());
     setup.send(jobs(100)).await;
-    run_until(setup.worker(running.clone()).handler::<few>(), |stats| {
-        stats.acked == 100
-    })
-    .await;
+    let worker = setup.worker(running.clone()).handler::<few>();
+    let stats = worker.stats();
+    let play = async {
+        tests::until(stats.clone(), |stats| stats.acked == 100).await;
+        // Now one by one, so that each would be a batch of its own.
+        for id in 100..140 {
+            setup.send([Job::new(id, "a")]).await;
+            sleep(Duration::from_millis(20)).await;
+        }
+        tests::until(stats.clone(), |stats| stats.acked == 140).await;
+    };
+    worker.run_until(play).await.unwrap();
     assert_eq!(running.1.load(Ordering::Relaxed), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_is_lost_while_it_waits_is_not_in_the_batch() {
+    #[handler(queue = "jobs", visibility = "10s", batch(size = 3, linger = "60s"))]
+    async fn patient(jobs: Vec<Job>, State(batches): State<Batches>) {
+        batches.add(&jobs);
+    }
+    let (setup, batches) = (Setup::standard().await, Batches::default());
+    setup.send(jobs(2)).await;
+    let worker = setup.worker(batches.clone()).handler::<patient>();
+    let stats = worker.stats();
+    let meddle = async {
+        sleep(Duration::from_secs(5)).await;
+        let queue = setup.sqs.queue("jobs").unwrap();
+        let handle = queue.in_flight()[0].last_receipt_handle.clone().unwrap();
+        let delete = setup.client.delete_message().queue_url(&setup.url);
+        delete.receipt_handle(handle).send().await.unwrap();
+        tests::until(stats.clone(), |stats| stats.handled == 2).await;
+    };
+    let report = worker.run_until(meddle).await.unwrap();
+    assert_eq!(batches.sizes(), [1]);
+    assert_eq!((report.stats.leases_lost, report.stats.acked), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -297,19 +297,20 @@ async fn a_delivery_that_arrives_after_its_lease_has_ended_is_not_started() {
 #[tokio::test(start_paused = true)]
 async fn a_finished_message_that_comes_back_while_its_renewal_hangs_is_settled_with_the_new_handle() {
     #[handler(queue = "jobs", visibility = "30s")]
-    async fn twenty_five(_: Job, State(runs): State<Runs>) {
-        work(&runs, Duration::from_secs(25)).await;
+    async fn twenty_two(_: Job, State(runs): State<Runs>) {
+        work(&runs, Duration::from_secs(22)).await;
     }
     let faulty = script(|action, _| (action == "ChangeMessageVisibilityBatch").then_some(Fault::Hang));
     let setup = Setup::standard_on(SqsLocal::builder().layer(faulty).build()).await;
     let runs = Runs::default();
     setup.send([Job::new(1, "a")]).await;
-    let worker = setup.worker(runs.clone()).handler::<twenty_five>();
+    let worker = setup.worker(runs.clone()).handler::<twenty_two>();
     let stats = worker.stats();
     let meddle = async {
         until(stats.clone(), |stats| stats.running == 1).await;
-        // The renewal, sent after 20 seconds, hangs for 5; the handler ends a moment before it is given up.
-        sleep(Duration::from_millis(24_990)).await;
+        // The renewal, sent after 20 seconds, hangs for 5; the handler ends before it is given up, and the deletion waits
+        // for that.
+        sleep(Duration::from_secs(23)).await;
         let queue = setup.sqs.queue("jobs").unwrap();
         let handle = queue.in_flight()[0].last_receipt_handle.clone().unwrap();
         setup

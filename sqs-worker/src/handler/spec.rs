@@ -33,7 +33,7 @@ pub struct HandlerSpec {
     pub version: u32,
     /// The queue it listens to.
     pub queue: Option<&'static str>,
-    /// How many of its messages run at a time.
+    /// How many of its messages run at a time; of a batch handler, how many batches.
     pub concurrency: Option<usize>,
     /// For how long SQS hides a message at a time, 0 s to 12 h; the worker extends it while the handler runs.
     pub visibility: Option<Duration>,

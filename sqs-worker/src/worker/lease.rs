@@ -431,6 +431,15 @@ mod tests {
     }
 
     #[test]
+    fn asking_for_more_at_the_end_of_the_twelve_hours_changes_nothing() {
+        let sent = Instant::now();
+        let mut leases = Leases::new(MAX_VISIBILITY);
+        leases.grant(1, sent);
+        leases.extend(1, sent + MAX_VISIBILITY * 2, sent + SECOND);
+        assert_eq!(leases.next_at(), Some(sent + MAX_VISIBILITY));
+    }
+
+    #[test]
     fn what_is_asked_for_during_a_renewal_is_asked_of_the_next() {
         let sent = Instant::now();
         let mut leases = granted([1], sent);

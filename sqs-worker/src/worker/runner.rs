@@ -225,6 +225,7 @@ impl Runner {
         if look && self.rush.is_on() {
             self.take_ended(0, now);
         }
+        // First of all: what is not ours any more must not start.
         self.leases_due(now);
         self.drain_due(now);
         self.running_due(now);

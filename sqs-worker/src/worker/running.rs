@@ -78,19 +78,11 @@ impl Runner {
         }
     }
 
-    /// Starts the handler of a message, if the message is still ours.
+    /// Starts the handler of a message. That it is still ours has been seen before: leases are looked at first.
     fn start(&mut self, id: Id, now: Instant) -> bool {
         let Some(entry) = self.table.get_mut(id) else {
             return false;
         };
-        if self.leases.deadline(id).is_none_or(|deadline| deadline <= now) {
-            let tenant = entry.tenant.clone();
-            if let Some(tenant) = tenant {
-                self.ready.ended(&tenant);
-            }
-            self.lost(id, now);
-            return false;
-        }
         entry.stage = Stage::Running;
         self.stats.running.one();
         let handler = self.handler.clone();
