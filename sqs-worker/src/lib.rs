@@ -56,7 +56,90 @@
 //!   neither it nor those behind it are received anew.
 //! * No error ends polling, no request can hang, no error is retried without a delay.
 //!
-//! Standard queues may deliver a message twice and out of order all the same: that is SQS. Write handlers that bear it.
+//! Standard queues may deliver a message twice and out of order all the same: that is SQS. Write handlers that bear it, or
+//! let the worker see to it:
+//!
+//! # Idempotent handlers
+//!
+//! A handler marked `idempotent` runs once for each key of its message, whether SQS delivers it twice, a producer sends
+//! it twice, or a worker dies after handling and before deleting it. The worker needs a store for that:
+//!
+//! ```no_run
+//! # #[cfg(feature = "macros")] mod example {
+//! use serde::{Deserialize, Serialize};
+//! use sqs_worker::{Message, Worker, handler, idempotency::MemoryStore};
+//!
+//! #[derive(Serialize, Deserialize, Message)]
+//! #[message(name = "orders.placed")]
+//! struct OrderPlaced {
+//!     #[message(key)]
+//!     id: u64,
+//! }
+//!
+//! #[handler(queue = "orders", idempotent)]
+//! async fn charge(order: OrderPlaced) {
+//!     println!("charging order {}, once", order.id);
+//! }
+//!
+//! fn worker(client: aws_sdk_sqs::Client) -> Worker<()> {
+//!     Worker::new(client, ()).handler::<charge>().idempotency(MemoryStore::new())
+//! }
+//! # }
+//! ```
+//!
+//! [`MemoryStore`](idempotency::MemoryStore) serves one process. Workers of several processes share Redis, with the feature
+//! `redis`:
+//!
+//! ```no_run
+//! # #[cfg(feature = "redis")] mod example {
+//! use sqs_worker::{Worker, idempotency::{RedisStore, StoreError}};
+//!
+//! async fn worker(client: aws_sdk_sqs::Client, url: &str) -> Result<Worker<()>, StoreError> {
+//!     Ok(Worker::new(client, ()).idempotency(RedisStore::connect(url).await?))
+//! }
+//! # }
+//! ```
+//!
+//! What becomes of duplicates, of messages while the store is down, and of a run that loses its lease is told in
+//! [`idempotency`].
+//!
+//! # Request and reply
+//!
+//! A handler that returns [`Reply`] answers a [`Request`]; a [`Requester`] asks and waits:
+//!
+//! ```no_run
+//! # #[cfg(feature = "macros")] mod example {
+//! use std::time::Duration;
+//! use serde::{Deserialize, Serialize};
+//! use sqs_worker::{Message, Reply, Requester, handler, request::AskError};
+//!
+//! #[derive(Serialize, Deserialize, Message)]
+//! #[message(name = "orders.quote", reply = Quote)]
+//! struct QuoteRequest {
+//!     sku: String,
+//! }
+//!
+//! #[derive(Serialize, Deserialize, Message)]
+//! #[message(name = "orders.quoted")]
+//! struct Quote {
+//!     cents: u64,
+//! }
+//!
+//! #[handler(queue = "orders")]
+//! async fn quote(request: QuoteRequest) -> Reply<Quote> {
+//!     Reply(Quote { cents: 100 * request.sku.len() as u64 })
+//! }
+//!
+//! async fn ask(client: aws_sdk_sqs::Client) -> Result<(), AskError> {
+//!     let requester = Requester::new(client, "orders");
+//!     let quote = requester.ask(&QuoteRequest { sku: "tea".into() }, Duration::from_secs(2)).await?;
+//!     println!("{} cents", quote.cents);
+//!     Ok(())
+//! }
+//! # }
+//! ```
+//!
+//! Correlation, deadlines, refusals and the queue for replies are told in [`request`].
 //!
 //! # Where to look
 //!
@@ -70,13 +153,16 @@
 //! | what a handler may take and return | [`handler`](mod@handler) |
 //! | payloads, names, versions, codecs | [`message`] |
 //! | sending | [`producer`] |
+//! | running once | [`idempotency`] |
+//! | asking and answering | [`request`] |
 //! | testing handlers without a broker | [`testing`] |
 //!
 //! # Permissions
 //!
 //! The worker's role needs, on its queues, `sqs:GetQueueUrl`, `sqs:GetQueueAttributes`, `sqs:ReceiveMessage`,
 //! `sqs:DeleteMessage` and `sqs:ChangeMessageVisibility`, and `sqs:GetQueueUrl` and `sqs:SendMessage` on their
-//! dead-letter queues. A producer needs `sqs:GetQueueUrl` and `sqs:SendMessage`.
+//! dead-letter queues. A producer needs `sqs:GetQueueUrl` and `sqs:SendMessage`. What requests and replies need beside
+//! that stands in [`request`].
 //!
 //! # Features
 //!
@@ -85,6 +171,7 @@
 //! | `macros` | yes | `#[handler]`, `#[handlers]`, `#[derive(Message)]`, `#[derive(FromRef)]` |
 //! | `signal` | yes | [`shutdown_signal`] |
 //! | `msgpack` | no | the codec `MessagePack` |
+//! | `redis` | no | `RedisStore`: idempotency records that several workers share |
 
 // The macros write absolute paths, `::sqs_worker::..`, which have to hold in this crate's own tests too.
 #[allow(unused_extern_crates)]

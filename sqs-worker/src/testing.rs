@@ -18,8 +18,10 @@ use tower_service::Service;
 
 use crate::{
     handler::{
-        BoxError, BoxHandler, Delivery, Handler, HandlerDef, HandlerError, HandlerGroup, Outcome, Router,
+        BoxError, BoxHandler, Delivery, Handler, HandlerDef, HandlerError, HandlerGroup, HandlerSpec,
+        Outcome, Router,
     },
+    idempotency::{Idempotency, IdempotencyLayer},
     message::{Incoming, Message},
 };
 
@@ -57,6 +59,7 @@ pub struct TestWorker<S> {
     state: S,
     layers: Vec<Box<dyn Fn(BoxHandler) -> BoxHandler + Send + Sync>>,
     queues: Vec<(Vec<&'static str>, &'static str)>,
+    idempotency: Option<Idempotency>,
     service: OnceLock<BoxHandler>,
 }
 
@@ -68,6 +71,7 @@ impl<S: Clone + Send + Sync + 'static> TestWorker<S> {
             state,
             layers: Vec::new(),
             queues: Vec::new(),
+            idempotency: None,
             service: OnceLock::new(),
         }
     }
@@ -115,6 +119,37 @@ impl<S: Clone + Send + Sync + 'static> TestWorker<S> {
                 .map_err(|error| HandlerError::from_boxed(error.into()));
             BoxCloneSyncService::new(service)
         }));
+        self
+    }
+
+    /// Where handlers marked `idempotent` keep which messages are done. Without it they run each time.
+    ///
+    /// ```
+    /// # #[cfg(feature = "macros")] {
+    /// use std::sync::{Arc, atomic::{AtomicU32, Ordering}};
+    /// use serde::{Deserialize, Serialize};
+    /// use sqs_worker::{Message, State, handler, idempotency::MemoryStore, testing::{OutcomeExt, TestWorker}};
+    ///
+    /// #[derive(Serialize, Deserialize, Message)]
+    /// #[message(name = "orders.placed")]
+    /// struct OrderPlaced { #[message(key)] id: u64 }
+    ///
+    /// #[handler(queue = "orders", idempotent)]
+    /// async fn charge(_order: OrderPlaced, State(charged): State<Arc<AtomicU32>>) {
+    ///     charged.fetch_add(1, Ordering::Relaxed);
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let charged = Arc::new(AtomicU32::new(0));
+    /// let worker = TestWorker::new(charged.clone()).handler::<charge>().idempotency(MemoryStore::new());
+    /// worker.deliver(OrderPlaced { id: 7 }).await.assert_ack();
+    /// worker.deliver(OrderPlaced { id: 7 }).await.assert_ack();
+    /// assert_eq!(charged.load(Ordering::Relaxed), 1);
+    /// # }) }
+    /// ```
+    #[must_use]
+    pub fn idempotency(mut self, idempotency: impl Into<Idempotency>) -> Self {
+        self.idempotency = Some(idempotency.into());
         self
     }
 
@@ -177,7 +212,14 @@ impl<S: Clone + Send + Sync + 'static> TestWorker<S> {
     fn service(&self) -> BoxHandler {
         let built = self.service.get_or_init(|| {
             let router = self.router.lock().unwrap_or_else(PoisonError::into_inner).take();
-            let built = router.unwrap_or_default().build(self.state.clone());
+            let wrap = |spec: &HandlerSpec, handler: BoxHandler| {
+                let idempotency = self.idempotency.as_ref();
+                match idempotency.and_then(|idempotency| IdempotencyLayer::of(spec, idempotency, |_| {})) {
+                    Some(layer) => BoxCloneSyncService::new(layer.layer(handler)),
+                    None => handler,
+                }
+            };
+            let built = router.unwrap_or_default().build_with(self.state.clone(), wrap);
             let service = built.unwrap_or_else(|error| panic!("the handlers cannot be mounted: {error}"));
             self.layers.iter().fold(service, |inner, layer| layer(inner))
         });

@@ -1,5 +1,7 @@
 //! What the end-to-end tests share: an SQS in memory, queues, and a worker to run on them.
 
+mod redis;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
@@ -13,6 +15,8 @@ use sqs_local::{
     api::{Answer, Request},
 };
 use sqs_worker::{Message, Report, Worker, worker::Stats, worker::StatsSnapshot};
+
+pub use self::redis::Redis;
 
 /// The message that most tests send.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Message)]

@@ -1,8 +1,9 @@
 //! A key runs once, whatever happens to workers, messages, leases and the store.
 
 use std::{
+    collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
@@ -651,7 +652,7 @@ async fn two_handlers_that_would_swallow_each_others_messages_are_refused() {
         .handler::<quick>()
         .handler_on::<ten_seconds>("more-jobs")
         .idempotency(MemoryStore::new());
-    let error = worker.run_until(async {}).await.unwrap_err();
+    let error = worker.run_until(std::future::pending::<()>()).await.unwrap_err();
     assert!(matches!(error, WorkerError::SharedScope { .. }), "{error}");
     let text = error.to_string();
     for part in ["`quick`", "`ten_seconds`", "`job`", "scope = "] {
@@ -663,7 +664,7 @@ async fn two_handlers_that_would_swallow_each_others_messages_are_refused() {
 async fn an_idempotent_handler_on_a_worker_without_a_store_is_refused() {
     let setup = Setup::standard().await;
     let worker: Worker<Runs> = setup.worker(Runs::default()).handler::<quick>();
-    let error = worker.run_until(async {}).await.unwrap_err();
+    let error = worker.run_until(std::future::pending::<()>()).await.unwrap_err();
     let text = error.to_string();
     assert!(
         text.contains("`quick`") && text.contains(".idempotency(MemoryStore::new())"),
@@ -693,6 +694,114 @@ async fn what_a_handler_gives_up_or_puts_off_is_not_done() {
     };
     worker.run_until(again).await.unwrap();
     assert_eq!(runs.counts(), (2, 2));
+}
+
+/// What happened to each key in a storm.
+#[derive(Clone, Default)]
+struct Effects(Arc<Mutex<BTreeMap<u64, u32>>>, Arc<AtomicU32>);
+
+#[handler(
+    queue = "jobs",
+    visibility = "10s",
+    concurrency = 10,
+    retry(base = "1s", cap = "4s"),
+    idempotent
+)]
+async fn stormy(job: Job, State(Effects(effects, calls)): State<Effects>) -> Result<(), HandlerError> {
+    let call = u64::from(calls.fetch_add(1, Ordering::Relaxed));
+    sleep(Duration::from_millis((job.id * 7_919 + call * 104_729) % 25_000)).await;
+    if call % 5 == 3 {
+        return Err(HandlerError::msg("one in five fails"));
+    }
+    assert!(call % 11 != 7, "and one in eleven panics");
+    *effects.lock().unwrap().entry(job.id).or_default() += 1;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_storm_of_kills_faults_and_outages_each_key_has_its_effect_once() {
+    const KEYS: u64 = 100;
+    // Every seventh call is refused, every eleventh loses its answer.
+    let faulty = script(|action, number| match action {
+        "SendMessageBatch" | "SetQueueAttributes" | "GetQueueUrl" | "GetQueueAttributes" => None,
+        _ if number % 7 == 5 => Some(Fault::Refuse(ErrorKind::InternalError)),
+        "ReceiveMessage" => None,
+        _ if number % 11 == 8 => Some(Fault::LoseAnswer),
+        _ => None,
+    });
+    let setup = Setup::standard_on(SqsLocal::builder().layer(faulty).build()).await;
+    let keep = setup.client.set_queue_attributes().queue_url(&setup.url);
+    let keep = keep.attributes(aws_sdk_sqs::types::QueueAttributeName::RedrivePolicy, "");
+    keep.send().await.unwrap();
+    // Each key in three messages.
+    setup.send((0..3 * KEYS).map(|n| Job::new(n % KEYS, "a"))).await;
+
+    let (effects, store) = (Effects::default(), Shared::default());
+    let worker = || {
+        let worker = setup.worker(effects.clone()).handler::<stormy>();
+        worker.idempotency(store.clone())
+    };
+    let steady = worker();
+    let storm = async {
+        for round in 0_u64.. {
+            if setup.left() == 0 {
+                return;
+            }
+            assert!(round < 2_000, "{} are left", setup.left());
+            // A second worker, killed again and again; half of the time without writing another word.
+            let doomed = worker();
+            tokio::select! {
+                _ = doomed.run_until(std::future::pending::<()>()) => unreachable!("nothing ends it"),
+                () = sleep(Duration::from_millis(3_000 + round * 7_919 % 40_000)) => store.set_down(round % 2 == 0),
+            }
+            sleep(Duration::from_millis(10)).await;
+            if round % 3 == 1 {
+                // The store is away for everybody, but for less than what is left of a lease when it is renewed.
+                store.set_down(true);
+                sleep(3 * SECOND).await;
+            }
+            store.set_down(false);
+        }
+    };
+    let report = steady.run_until(storm).await.unwrap();
+    let effects = effects.0.lock().unwrap().clone();
+    assert_eq!(
+        effects,
+        (0..KEYS).map(|key| (key, 1)).collect(),
+        "{:?}",
+        report.stats
+    );
+    let stats = report.stats;
+    assert!(
+        stats.duplicates > 20 && stats.store_errors > 10 && stats.deferred > 10,
+        "{stats:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_messages_of_a_batch_have_a_key_each() {
+    #[handler(queue = "jobs", concurrency = 20, batch(size = 5, linger = "1s"), idempotent)]
+    async fn many(jobs: Vec<Job>, State(runs): State<Runs>) {
+        assert!(jobs.iter().all(|job| job.id < 10));
+        for _ in jobs {
+            runs.work(Duration::ZERO).await;
+        }
+    }
+
+    let (setup, runs) = (Setup::standard().await, Runs::default());
+    setup.send((0..10).map(|id| Job::new(id, "a"))).await;
+    let worker = setup
+        .worker(runs.clone())
+        .handler::<many>()
+        .idempotency(MemoryStore::new());
+    let stats = worker.stats();
+    let again = async {
+        until(stats.clone(), |stats| stats.acked == 10).await;
+        setup.send((5..10).map(|id| Job::new(id, "a"))).await;
+        until(stats, |stats| stats.acked == 15).await;
+    };
+    let report = worker.run_until(again).await.unwrap();
+    assert_eq!((runs.counts(), report.stats.duplicates), ((10, 10), 5));
 }
 
 #[tokio::test(start_paused = true)]

@@ -218,6 +218,34 @@ async fn who_stops_waiting_is_forgotten() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_leaves_while_sending_for_others_does_not_take_them_along() {
+    // Each send takes a second: the first to ask sends alone, the second for the third and the fourth.
+    let slow = script(|action, _| (action == "SendMessageBatch").then_some(Fault::Delay(SECOND)));
+    let setup = Setup::standard_on(SqsLocal::builder().layer(slow).build()).await;
+    let requester = requester(&setup);
+    let worker = setup.worker(Calls::default()).handler::<quote>();
+    let asking = async {
+        let mut asking = Vec::new();
+        for (id, patience) in [(1, 500), (2, 1_500), (3, 60_000), (4, 60_000)] {
+            let requester = requester.clone();
+            asking.push(tokio::spawn(async move {
+                requester.ask(&request(id), Duration::from_millis(patience)).await
+            }));
+            tokio::task::yield_now().await;
+        }
+        let mut answers = Vec::new();
+        for one in asking {
+            answers.push(one.await.unwrap().map(|quote| quote.cents).ok());
+        }
+        answers
+    };
+    let started = Instant::now();
+    let (answers, _) = with_worker(worker, asking).await;
+    assert_eq!(answers, [None, None, Some(300), Some(400)]);
+    assert!(started.elapsed() < 20 * SECOND, "{:?}", started.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_request_that_is_given_up_is_refused_with_the_reason() {
     let (setup, calls) = (Setup::standard().await, Calls::default());
     let requester = requester(&setup);
@@ -430,7 +458,7 @@ async fn a_reply_queue_that_is_deleted_is_made_anew_and_who_waits_is_told() {
         assert_ne!(requester.reply_queue().unwrap(), first);
         answer
     };
-    let (answer, _) = with_worker(worker, asking).await;
+    let (answer, _) = with_worker(worker, Box::pin(asking)).await;
     assert_eq!(answer.cents, 300);
 }
 

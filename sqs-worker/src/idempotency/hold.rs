@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures_util::future::BoxFuture;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{Begun, Claim, Idempotency, OnStoreError, Owner, PayloadHash, RecordKey, StoreError, Written};
@@ -194,20 +195,19 @@ impl Hold {
 impl Drop for Hold {
     fn drop(&mut self) {
         let rest = std::mem::replace(&mut self.rest, Rest::Nothing);
-        let (store, key, owner, ttl) = (self.idempotency.store.clone(), self.key, self.owner, self.ttl);
-        let write = async move {
-            match rest {
-                Rest::Nothing => return,
-                Rest::Release => store.release(key, owner).await,
-                Rest::Complete(result) => store.complete(key, owner, result, ttl).await,
-            }
-            .map(drop)
-            .unwrap_or_else(
-                |error| tracing::warn!(%key, "the record of a run that was ended stays: {error}"),
-            );
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
         };
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(write);
-        }
+        let (store, key, owner, ttl) = (self.idempotency.store.clone(), self.key, self.owner, self.ttl);
+        let write: BoxFuture<'static, _> = match rest {
+            Rest::Nothing => return,
+            Rest::Release => Box::pin(async move { store.release(key, owner).await }),
+            Rest::Complete(result) => Box::pin(async move { store.complete(key, owner, result, ttl).await }),
+        };
+        runtime.spawn(async move {
+            if let Err(error) = write.await {
+                tracing::warn!(%key, "the record of a run that was ended stays until its lease ends: {error}");
+            }
+        });
     }
 }

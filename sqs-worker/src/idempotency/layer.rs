@@ -14,7 +14,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::{
-    Begun, Idempotency, OnStoreError, PayloadHash, RecordKey, StoreError,
+    Begun, Idempotency, MAX_TTL, OnStoreError, PayloadHash, RecordKey, StoreError,
     hold::{Hold, Lost},
     recorded,
 };
@@ -216,7 +216,7 @@ impl IdempotencyLayer {
             observer(Event::StoreError);
             tracing::debug!("{error}");
         });
-        let ttl = self.spec.ttl.unwrap_or(self.idempotency.ttl);
+        let ttl = self.spec.ttl.unwrap_or(self.idempotency.ttl).min(MAX_TTL);
         Hold::new(self.idempotency.clone(), failed, key, ttl, delivery)
     }
 

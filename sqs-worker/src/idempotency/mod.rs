@@ -22,6 +22,14 @@
 //! the message again; one that dies between the last two does not. A handler that fails, panics or is ended leaves no
 //! record, so that the retry may run.
 //!
+//! # What remains
+//!
+//! A handler whose effect is done and that dies before its record is runs again: make the effect and the record one
+//! transaction with a store of your own, or let the far side know the key. The same holds for a store that is away for
+//! longer than the lease of a message: a run that ends meanwhile cannot say so, and another may take its key. SQS counts
+//! each receive of a message that is hidden because of its key: where handlers take many times the visibility time-out
+//! and duplicates are common, give the queue a generous `maxReceiveCount`.
+//!
 //! # What counts as the same
 //!
 //! The key is what the field marked `#[message(key)]` says, or `idempotent(key = ..)` computes, within a scope: the
@@ -43,10 +51,14 @@ mod key;
 mod layer;
 mod memory;
 mod recorded;
+#[cfg(feature = "redis")]
+mod redis;
 mod store;
 
 use std::{fmt, sync::Arc, time::Duration};
 
+#[cfg(feature = "redis")]
+pub use self::redis::RedisStore;
 pub(crate) use self::{
     erased::DynStore,
     layer::{Event, IdempotencyLayer, scope},
@@ -60,6 +72,9 @@ pub use self::{
 /// A finished key is remembered for a day: SQS hides a message for at most twelve hours, so that everything that was
 /// handled but not deleted comes back within that time.
 const TTL: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The longest for which a finished key is remembered: ten years. Clocks cannot count much further.
+const MAX_TTL: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// How a record outlives its lease in a store that forgets by itself. Within this time a worker whose renewals failed
 /// for a while is still known as the owner, unless another has taken over.
@@ -115,11 +130,11 @@ impl Idempotency {
     }
 
     /// Sets how long a finished key is remembered, where the handler does not say so itself with
-    /// `idempotent(ttl = "7d")`. From one second on. Default: 24 hours, twice the longest time for which SQS hides a
+    /// `idempotent(ttl = "7d")`. From one second to ten years. Default: 24 hours, twice the longest time for which SQS hides a
     /// message.
     #[must_use]
     pub fn ttl(mut self, ttl: Duration) -> Self {
-        self.ttl = ttl.max(Duration::from_secs(1));
+        self.ttl = ttl.clamp(Duration::from_secs(1), MAX_TTL);
         self
     }
 }

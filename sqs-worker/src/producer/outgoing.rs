@@ -206,6 +206,35 @@ mod tests {
     }
 
     #[test]
+    fn a_reply_travels_with_its_name_its_content_type_and_the_id_of_its_request() {
+        let reply = ReplyMessage {
+            name: "quoted".into(),
+            version: 2,
+            content_type: "application/msgpack".into(),
+            body: "gQ==".into(),
+        };
+        let headers = Headers {
+            correlation_id: Some("c-1".into()),
+            ..Headers::default()
+        };
+        let entry = Outgoing::reply(&reply, headers).entry(0);
+        let attributes = entry.message_attributes().unwrap();
+        assert_eq!(attributes["message-name"].string_value(), Some("quoted"));
+        assert_eq!(
+            attributes["content-type"].string_value(),
+            Some("application/msgpack")
+        );
+        assert_eq!(
+            attributes["sqs-worker"].string_value(),
+            Some(r#"{"version":2,"correlation-id":"c-1"}"#)
+        );
+        assert_eq!(
+            (entry.message_body(), entry.message_group_id()),
+            ("gQ==", Some("c-1"))
+        );
+    }
+
+    #[test]
     fn the_size_counts_attribute_names_types_and_values() {
         let framework = "message-name".len()
             + "String".len()

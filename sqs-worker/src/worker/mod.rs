@@ -13,6 +13,7 @@
 //! | `lane.rs` | in a FIFO queue it waits for its turn in its group |
 //! | `ready.rs`, `budget.rs` | it waits for a free handler, among others and among queues |
 //! | `running.rs`, `rush.rs`, `gather.rs` | its handler runs, alone or with a batch |
+//! | `wrap.rs` | once for its key, and with its reply sent, where the handler asks for that |
 //! | `verdict.rs` | the outcome becomes a plan: delete, hide, or dead-letter |
 //! | `settling.rs`, `settle.rs`, `command.rs`, `burial.rs` | the plan is carried out in batches, and proven |
 //! | `shutdown.rs`, `signal.rs` | and how all of that ends |
