@@ -193,11 +193,14 @@ async fn a_dead_lettered_message_lets_its_group_go_on_and_keeps_its_group() {
     assert_eq!(dead.available()[0].group.as_deref(), Some("g0"));
 }
 
+/// Which jobs of each group started, and which of them ended well, in order.
+type Starts = BTreeMap<String, Vec<(u64, bool)>>;
+
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_messages_of_a_hundred_groups_with_failures_keep_order_and_hardly_take_longer() {
     /// What one run saw.
     #[derive(Clone, Default)]
-    struct Trace(Arc<Mutex<BTreeMap<String, Vec<(u64, bool)>>>>, bool);
+    struct Trace(Arc<Mutex<Starts>>, bool);
 
     /// Every twentieth job fails once, a few of those three times.
     #[handler(
@@ -217,7 +220,7 @@ async fn ten_thousand_messages_of_a_hundred_groups_with_failures_keep_order_and_
                 .unwrap()
                 .entry(job.group.clone())
                 .or_default()
-                .push((job.id, ended))
+                .push((job.id, ended));
         };
         log(false);
         sleep(Duration::from_millis(50)).await;

@@ -31,6 +31,8 @@ async fn work(job: Job, State(done): State<Done>) {
 
 struct Outcome {
     stats: StatsSnapshot,
+    /// What SQS saw of receives and deletions.
+    seen: (usize, usize),
     /// Requests that were made in each minute.
     requests: Vec<usize>,
     left: (usize, usize),
@@ -83,6 +85,10 @@ async fn survive(faults: Faults) -> Outcome {
     }
     let count = done.lock().unwrap().len();
     Outcome {
+        seen: (
+            journal.count("ReceiveMessage"),
+            journal.count("DeleteMessageBatch"),
+        ),
         stats: report.stats,
         requests,
         left: (setup.left(), setup.dead_letters()),
@@ -96,10 +102,14 @@ fn check(outcome: &Outcome, most_a_minute: usize) {
         requests,
         left,
         done,
+        ..
     } = outcome;
     println!("requests a minute: {requests:?}; {stats:?}");
     assert_eq!((*done, *left), (300, (0, 0)), "{stats:?}");
     assert_eq!((stats.in_flight, stats.running), (0, 0), "{stats:?}");
+    // Nobody makes requests behind the worker's back: the SDK's own retries are off.
+    let made = (stats.receive_requests as usize, stats.delete_requests as usize);
+    assert_eq!(made, outcome.seen, "{stats:?}");
     let most = requests.iter().max().copied().unwrap_or_default();
     assert!(most <= most_a_minute, "{most} requests in a minute: {requests:?}");
 }

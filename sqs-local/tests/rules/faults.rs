@@ -185,7 +185,7 @@ async fn reordered_messages_are_all_there() {
 async fn a_damaged_body_keeps_the_md5_of_what_was_sent() {
     let queue = queue(
         "orders",
-        &Faults::seeded(1).rule(Rule::new(Fault::Damage).times(1)),
+        &Faults::seeded(1).rule(Rule::new(Fault::Damage).action("ReceiveMessage").times(1)),
     )
     .await;
     queue.send("hello").await;

@@ -174,8 +174,9 @@ impl Runner {
 
     /// Sends the batches that are ready; returns when the next one will be.
     pub(super) fn flush(&mut self, now: Instant) -> Option<Instant> {
-        // When no handler runs and none will, nothing can join a batch: waiting would gain nothing.
-        let flush = self.drain.started() || (self.handlers.is_empty() && self.ready.len() == 0);
+        // When no handler runs, nothing can join a batch: waiting would gain nothing. (Those that could start have been
+        // started before.)
+        let flush = self.drain.started() || self.handlers.is_empty();
         while let Some(batch) = self.settler.take(now, flush) {
             let (command, entries) = self.command(batch);
             if entries.is_empty() {
