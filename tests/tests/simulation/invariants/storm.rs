@@ -68,9 +68,11 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
                 ),
             );
         }
-        // A renewal every two thirds of the time-out, each tried a few times; a deletion tried again and again.
+        // A renewal every two thirds of the time-out, each tried a few times; a deletion tried again and again; and each
+        // delivery is settled, which may take a second try.
         let each = 400 / visibility + 30;
-        if minute.commands as u64 > each * minute.messages.len() as u64 {
+        let most = each * minute.messages.len() as u64 + 2 * minute.brought as u64;
+        if minute.commands as u64 > most {
             found.add(
                 at,
                 format!(
