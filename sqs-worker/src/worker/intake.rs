@@ -40,8 +40,6 @@ enum Again {
     Adopted,
     /// The delivery in flight is over; this one starts afresh.
     Fresh,
-    /// Its handler is being ended: this one has to come back later.
-    Refused,
 }
 
 /// How many messages may be asked for.
@@ -234,7 +232,6 @@ impl Runner {
             match self.received_again(known, handle, received, now) {
                 Again::Adopted => return,
                 Again::Fresh => {}
-                Again::Refused => refuse = true,
             }
         }
         let mut delay = if self.queue.fifo { Duration::ZERO } else { RELEASE };
@@ -312,7 +309,9 @@ impl Runner {
             return Again::Adopted;
         }
         match &entry.stage {
-            Stage::Waiting | Stage::Running => {
+            // Also where the handler is being ended: what becomes of the message is decided when it has ended, and not
+            // while it may still run.
+            Stage::Waiting | Stage::Running | Stage::Ending(_) => {
                 entry.adopt(handle, received);
                 entry.lease.extend_to(sent + self.settings.visibility);
                 self.leases.grant(id, sent);
@@ -335,7 +334,6 @@ impl Runner {
                 self.finish(id, now);
                 Again::Fresh
             }
-            Stage::Ending(_) => Again::Refused,
         }
     }
 

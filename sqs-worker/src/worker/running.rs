@@ -148,16 +148,18 @@ impl Runner {
             Stage::Ending(ending) => Some(ending),
             _ => None,
         };
+        // Lost, unless the message has been received again meanwhile.
+        let lost = ending == Some(Ending::LeaseLost) && self.leases.deadline(id).is_none();
         let result = match how {
             How::Returned(result) => result,
             How::Panicked(error) => {
                 self.stats.panics.one();
                 Err(error)
             }
-            How::Dropped if ending == Some(Ending::LeaseLost) => return self.finish(id, now),
+            How::Dropped if lost => return self.finish(id, now),
             How::Dropped => return self.settle(id, Plan::Hide(RELEASE, Hidden::Released), now),
         };
-        if ending == Some(Ending::LeaseLost) {
+        if lost {
             // Too late to settle. What was done stays done: should the message come back, it is only deleted.
             if matches!(result, Ok(Outcome::Ack)) {
                 self.done.remember(entry.message_id.clone());

@@ -29,4 +29,8 @@ pub(crate) const SEEDS: &[(u64, &str)] = &[
         21_190,
         "of two deliveries the one that came last was taken for the newest",
     ),
+    (
+        3_014,
+        "a message that came back while its handler was being ended was shown to others",
+    ),
 ];
