@@ -9,8 +9,7 @@ use tokio::time::Instant;
 ///
 /// It watches the last outcomes. When too many of them failed it opens: nothing is asked for, what has not started is
 /// given back, and running handlers go on. After the cool-down, and when those have ended, one message is asked for as a
-/// probe: if it succeeds, the
-/// queue is polled as before; if it fails, the cool-down starts again.
+/// probe: if it succeeds, the queue is polled as before; if it fails, the cool-down starts again.
 ///
 /// Errors that are tried again, panics and time-outs count as failures. A message that is dead-lettered or dropped by
 /// its handler does not: it is the message that is wrong, not what the handler depends on.
