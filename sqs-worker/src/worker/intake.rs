@@ -281,6 +281,10 @@ impl Runner {
         self.stats.in_flight.one();
         self.leases.grant(id, sent);
         if refuse {
+            // It has its permit too until SQS has confirmed that it is back.
+            if let Some(entry) = self.table.get_mut(id) {
+                entry.permit = permit;
+            }
             return self.settle(id, Plan::Hide(delay, Hidden::Released), now);
         }
         if let Some(entry) = self.table.get_mut(id) {
