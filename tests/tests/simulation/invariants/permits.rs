@@ -19,7 +19,8 @@ struct AtWork {
 }
 
 pub(super) fn check(index: &Index<'_>, found: &mut Found) {
-    let mut deadlines: BTreeMap<(Actor, Msg), Duration> = BTreeMap::new();
+    // The newest handle that a worker has of a message, and until when by its receive.
+    let mut newest: BTreeMap<(Actor, Msg), (Handle, Duration)> = BTreeMap::new();
     let mut at_work: BTreeMap<(Actor, Msg), AtWork> = BTreeMap::new();
     let mut polls: BTreeMap<(Actor, String), usize> = BTreeMap::new();
     for event in index.events() {
@@ -62,10 +63,17 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
                         if let Answer::Received(messages) = answer {
                             for delivered in messages {
                                 let key = (actor, delivered.handle.message);
-                                deadlines.insert(key, request.at + *visibility);
+                                // Answers may overtake each other.
+                                if newest
+                                    .get(&key)
+                                    .is_some_and(|(handle, _)| *handle > delivered.handle)
+                                {
+                                    continue;
+                                }
+                                let until = request.at + *visibility;
+                                newest.insert(key, (delivered.handle, until));
                                 if let Some(work) = at_work.get_mut(&key) {
-                                    work.handle = delivered.handle;
-                                    work.deadline = request.at + *visibility;
+                                    (work.handle, work.deadline) = (delivered.handle, until);
                                 }
                             }
                         }
@@ -106,10 +114,12 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
             // A batch goes on for the others when the lease of one is lost: what it holds cannot be told from here.
             What::Started(_, run) if !run.batch => {
                 let key = (actor, run.message);
+                // Received again while it waited: its run is of the older delivery.
+                let (handle, deadline) = newest.get(&key).copied().unwrap_or((run.handle, Duration::ZERO));
                 let work = AtWork {
-                    handle: run.handle,
+                    handle,
                     queue: index.past.messages[run.message.0].queue.clone(),
-                    deadline: deadlines.get(&key).copied().unwrap_or_default(),
+                    deadline,
                     running: true,
                     ended: Duration::ZERO,
                 };
