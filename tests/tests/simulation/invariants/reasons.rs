@@ -66,11 +66,12 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
 /// After a failure the message is hidden, or rests, for as long as was asked for, or for at least half of the
 /// schedule's first delay.
 fn hidden_long_enough(index: &Index<'_>, found: &mut Found) {
-    let mut failed: BTreeMap<(Actor, Msg), (Handle, Duration)> = BTreeMap::new();
+    // Of which receive, when it failed, and until when it is hidden at least.
+    let mut failed: BTreeMap<(Actor, Msg), (Handle, Duration, Duration)> = BTreeMap::new();
     for event in index.events() {
         match &event.what {
             What::Started(_, run) => {
-                if let Some((handle, least)) = failed.remove(&(event.actor, run.message))
+                if let Some((handle, _, least)) = failed.remove(&(event.actor, run.message))
                     && handle == run.handle
                     && event.at < least
                 {
@@ -104,7 +105,7 @@ fn hidden_long_enough(index: &Index<'_>, found: &mut Found) {
                 };
                 // Twelve hours are the limit of everything.
                 let least = least.min(Duration::from_secs(11 * 3_600));
-                failed.insert(key, (span.run.handle, event.at + least));
+                failed.insert(key, (span.run.handle, event.at, event.at + least));
             }
             // What could not be dead-lettered is hidden by the schedule.
             What::Asked(_, Asked::Send(_, copies)) => {
@@ -116,11 +117,17 @@ fn hidden_long_enough(index: &Index<'_>, found: &mut Found) {
                 for (handle, time) in changes {
                     let key = (event.actor, handle.message);
                     // With a newer handle it is another story.
-                    let Some((_, least)) = failed.get(&key).filter(|(failed, _)| failed == handle) else {
+                    let Some((_, ended, least)) = failed.get(&key).filter(|(failed, ..)| failed == handle)
+                    else {
                         continue;
                     };
+                    let queue = index.queue_of(handle.message);
+                    // A renewal that came due in the very instant in which the handler ended: the hiding follows.
+                    if event.at == *ended && queue.is_some_and(|queue| queue.visibility == *time) {
+                        continue;
+                    }
                     // In a FIFO queue it may be kept and tried again in place: then it is renewed meanwhile.
-                    let kept = index.queue_of(handle.message).is_some_and(|queue| queue.fifo);
+                    let kept = queue.is_some_and(|queue| queue.fifo);
                     if !kept && event.at + *time < *least {
                         let least = *least - event.at;
                         let what =
