@@ -5,36 +5,60 @@
 //!
 //! [message metadata]: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
 
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::Range};
 
 use aws_sdk_sqs::types::{Message, MessageAttributeValue};
-use md5::{Digest as _, Md5};
 
-/// Which part of a message does not match its checksum, if one does not. A checksum that SQS did not send is not
-/// missed.
-pub(crate) fn mismatch(message: &Message) -> Option<&'static str> {
-    let body = message.body().unwrap_or_default();
-    if let Some(expected) = message.md5_of_body()
-        && !matches(Md5::new().chain_update(body), expected)
-    {
-        return Some("body");
+use super::digests::{Digest, digests};
+
+/// A part of a message that has a checksum of its own.
+pub(crate) type Part = &'static str;
+
+/// For each of the messages of a receive, which part of it does not match its checksum, if one does not. A checksum that
+/// SQS did not send is not missed.
+pub(crate) fn mismatches(messages: &[Message]) -> Vec<Option<Part>> {
+    let mut written = Vec::new();
+    let attributes: Vec<Range<usize>> = messages
+        .iter()
+        .map(|message| {
+            let start = written.len();
+            if let (Some(_), Some(attributes)) =
+                (message.md5_of_message_attributes(), message.message_attributes())
+            {
+                write_attributes(attributes, &mut written);
+            }
+            start..written.len()
+        })
+        .collect();
+    let mut texts = Vec::with_capacity(2 * messages.len());
+    let mut expected = Vec::with_capacity(2 * messages.len());
+    for (place, (message, attributes)) in messages.iter().zip(attributes).enumerate() {
+        if let Some(md5) = message.md5_of_body() {
+            texts.push(message.body().unwrap_or_default().as_bytes());
+            expected.push((place, "body", md5));
+        }
+        if let Some(md5) = message
+            .md5_of_message_attributes()
+            .filter(|_| !attributes.is_empty())
+        {
+            texts.push(&written[attributes]);
+            expected.push((place, "attributes", md5));
+        }
     }
-    if let (Some(expected), Some(attributes)) =
-        (message.md5_of_message_attributes(), message.message_attributes())
-        && !matches(attributes_md5(attributes), expected)
-    {
-        return Some("attributes");
+    let mut found = vec![None; messages.len()];
+    for ((place, part, md5), digest) in expected.into_iter().zip(digests(&texts)) {
+        if !is_written(&digest, md5) {
+            found[place].get_or_insert(part);
+        }
     }
-    None
+    found
 }
 
 /// By name: the length of each of name, type and value, and its bytes, with a byte in front of the value that tells
 /// text from binary. Lengths are four bytes, the highest first.
-fn attributes_md5(attributes: &HashMap<String, MessageAttributeValue>) -> Md5 {
+fn write_attributes(attributes: &HashMap<String, MessageAttributeValue>, bytes: &mut Vec<u8>) {
     let mut sorted: Vec<_> = attributes.iter().collect();
     sorted.sort_unstable_by_key(|(name, _)| *name);
-    // Put together first: the digest is quicker with one piece than with many.
-    let mut bytes = Vec::with_capacity(256);
     let mut add = |marker: &[u8], part: &[u8]| {
         bytes.extend_from_slice(marker);
         bytes.extend_from_slice(&(part.len() as u32).to_be_bytes());
@@ -49,14 +73,13 @@ fn attributes_md5(attributes: &HashMap<String, MessageAttributeValue>) -> Md5 {
             (None, None) => {}
         }
     }
-    Md5::new_with_prefix(bytes)
 }
 
-fn matches(md5: Md5, expected: &str) -> bool {
-    let found = md5.finalize();
-    let digits = expected.as_bytes();
-    digits.len() == 2 * found.len()
-        && found
+/// Whether this is the digest that SQS wrote.
+fn is_written(digest: &Digest, hex: &str) -> bool {
+    let digits = hex.as_bytes();
+    digits.len() == 2 * digest.len()
+        && digest
             .iter()
             .zip(digits.chunks_exact(2))
             .all(|(byte, pair)| digit(byte >> 4) == pair[0] && digit(byte & 15) == pair[1])
@@ -108,14 +131,30 @@ mod tests {
 
     #[test]
     fn body_and_attributes_are_compared_with_what_sqs_says() {
-        assert_eq!(mismatch(&message("hello", BODY, ATTRIBUTES)), None);
-        assert_eq!(mismatch(&message("hallo", BODY, ATTRIBUTES)), Some("body"));
-        assert_eq!(mismatch(&message("hello", BODY, BODY)), Some("attributes"));
-        assert_eq!(mismatch(&message("hello", "5d41", ATTRIBUTES)), Some("body"));
+        let messages = [
+            message("hello", BODY, ATTRIBUTES),
+            message("hallo", BODY, ATTRIBUTES),
+            message("hello", BODY, BODY),
+            message("hello", "5d41", ATTRIBUTES),
+            message("hallo", BODY, BODY),
+        ];
+        let found = [None, Some("body"), Some("attributes"), Some("body"), Some("body")];
+        assert_eq!(mismatches(&messages), found);
+        for (message, found) in messages.iter().zip(found) {
+            assert_eq!(mismatches(std::slice::from_ref(message)), [found], "alone");
+        }
     }
 
     #[test]
     fn without_checksums_nothing_is_checked() {
-        assert_eq!(mismatch(&Message::builder().body("hello").build()), None);
+        assert_eq!(mismatches(&[Message::builder().body("hello").build()]), [None]);
+    }
+
+    #[test]
+    fn a_checksum_of_attributes_that_did_not_come_is_not_compared() {
+        let message = Message::builder()
+            .body("hello")
+            .md5_of_message_attributes(ATTRIBUTES);
+        assert_eq!(mismatches(&[message.build()]), [None]);
     }
 }

@@ -185,8 +185,13 @@ impl Runner {
                 if messages.is_empty() {
                     self.stats.empty_receives.one();
                 }
-                for message in messages {
-                    self.take_in(message, permit.split_one(), sent, now);
+                let damaged = if self.settings.verify {
+                    checksum::mismatches(&messages)
+                } else {
+                    vec![None; got]
+                };
+                for (message, damaged) in messages.into_iter().zip(damaged) {
+                    self.take_in(message, damaged, permit.split_one(), sent, now);
                 }
             }
             Err(error) => {
@@ -204,17 +209,19 @@ impl Runner {
     }
 
     /// One received message: new, or one we know.
-    fn take_in(&mut self, message: Message, permit: Option<Permit>, sent: Instant, now: Instant) {
+    fn take_in(
+        &mut self,
+        message: Message,
+        damaged: Option<checksum::Part>,
+        permit: Option<Permit>,
+        sent: Instant,
+        now: Instant,
+    ) {
         let (Some(message_id), true) = (message.message_id(), message.receipt_handle().is_some()) else {
             tracing::error!(queue = %self.queue.name, "SQS sent a message without id or receipt handle: left alone");
             return;
         };
         let message_id: Arc<str> = message_id.into();
-        let damaged = self
-            .settings
-            .verify
-            .then(|| checksum::mismatch(&message))
-            .flatten();
         if let Some(part) = damaged {
             self.stats.corrupted.one();
             tracing::error!(

@@ -25,6 +25,7 @@ mod checksum;
 mod clock;
 mod command;
 mod control;
+mod digests;
 mod error;
 mod gate;
 mod gather;
