@@ -210,6 +210,7 @@ impl Runner {
             return;
         };
         self.stats.retried_in_place.one();
+        entry.lease.begin_again();
         entry.stage = Stage::Waiting;
         entry.delivery = entry.delivery.clone().again();
         entry.rests_until = Some(now + delay);
