@@ -27,9 +27,6 @@ use crate::{
 /// How long a handler that wants to be told of a lost lease may go on before it is dropped.
 const AFTER_LOSS: Duration = Duration::from_secs(5);
 
-/// How long one that wants to be told of the shutdown may.
-const AFTER_STOP: Duration = Duration::from_secs(1);
-
 /// Up to this delay a FIFO message is tried again in place. It is what the default schedule goes up to; for a longer
 /// time another worker may as well have the group.
 const IN_PLACE: Duration = Duration::from_secs(300);
@@ -269,7 +266,7 @@ impl Runner {
         if entry.lease.has_listener() {
             let grace = match ending {
                 Ending::LeaseLost => AFTER_LOSS,
-                Ending::Shutdown => AFTER_STOP,
+                Ending::Shutdown => self.drain.farewell(),
             };
             self.stopping.insert((now + grace, id));
         } else {
