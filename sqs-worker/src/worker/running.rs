@@ -274,6 +274,16 @@ impl Runner {
         }
     }
 
+    /// When a handler that is being ended is dropped at the latest, if this one is.
+    pub(super) fn ends_at(&self, id: Id) -> Option<Instant> {
+        let entry = self.table.get(id)?;
+        let (Stage::Ending(_), Some((started, _))) = (&entry.stage, &entry.run) else {
+            return None;
+        };
+        let told = self.stopping.iter().find(|(_, other)| *other == id);
+        Some(told.map_or(*started, |(at, _)| *at))
+    }
+
     fn drop_handler(&self, id: Id) {
         if let Some((_, run)) = self.table.get(id).and_then(|entry| entry.run.as_ref()) {
             run.abort();
