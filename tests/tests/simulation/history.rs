@@ -55,6 +55,10 @@ pub(crate) enum What {
     Started(usize, Run),
     /// A handler ended.
     Ended(usize, Ended),
+    /// A handler asks for more time.
+    Wished(usize, Duration),
+    /// It is told for how long its message is hidden, or that the lease is lost.
+    Granted(usize, Option<Duration>),
     /// What a handler left behind has ended.
     DetachedEnded(usize),
     WorkerStarted,

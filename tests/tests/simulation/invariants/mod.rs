@@ -4,6 +4,7 @@
 //! is itself on trial, in [`numbers`], [`permits`] and [`shutdown`].
 
 mod deleted;
+mod extend;
 mod handles;
 mod index;
 mod intact;
@@ -46,6 +47,10 @@ const RULES: &[Rule] = &[
     ("no message is lost", lost::check),
     ("nothing is deleted that nobody finished", deleted::check),
     ("a message runs once at a time, under its lease", lease::check),
+    (
+        "a lease that was extended is as long as SQS hides the message",
+        extend::check,
+    ),
     ("a group runs in order", order::check),
     ("a deletion uses the newest handle", handles::check),
     ("one call at a time about a message", overlap::check),

@@ -1,5 +1,6 @@
 //! What happens in one run, as plain data: read it in a failure's report, make it smaller, run it again.
 
+mod extend;
 mod generate;
 
 use std::time::Duration;
@@ -135,6 +136,16 @@ pub(crate) enum Kind {
 pub(crate) struct Attempt {
     pub(crate) takes: Duration,
     pub(crate) then: Then,
+    /// It asks for more time on the way.
+    pub(crate) extend: Option<Extension>,
+}
+
+/// An attempt's wish for more time, and when it has it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extension {
+    /// From the start of the attempt.
+    pub(crate) after: Duration,
+    pub(crate) time: Duration,
 }
 
 /// How an attempt ends.
@@ -193,6 +204,7 @@ impl Scenario {
         let at_once = Attempt {
             takes: Duration::from_millis(1),
             then: Then::Succeed,
+            extend: None,
         };
         self.messages[message]
             .attempts
