@@ -97,6 +97,13 @@ fn kept(index: &Index<'_>, actor: Actor, end: Duration, found: &mut Found) {
                     let Some((_, time)) = changes.iter().find(|(handle, _)| *handle == entry.handle) else {
                         continue;
                     };
+                    // What is heard of an older handle says nothing.
+                    if hidden
+                        .get(&entry.handle.message)
+                        .is_some_and(|(newest, _)| *newest > entry.handle)
+                    {
+                        continue;
+                    }
                     // The rest of a batch goes on when one of its messages is given back.
                     let renewed = index
                         .queue_of(entry.handle.message)
