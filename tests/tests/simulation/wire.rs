@@ -12,6 +12,9 @@ use sqs_worker::{
 
 use crate::scenario::{Kind, Scenario};
 
+/// The attribute that has a message's rank.
+pub(crate) const RANK: &str = "rank";
+
 /// What the first handler of every queue takes.
 #[derive(Debug, Serialize, Deserialize, Message)]
 #[message(name = "sim.task")]
@@ -47,6 +50,9 @@ pub(crate) fn attributes(scenario: &Scenario, number: usize) -> BTreeMap<String,
         Kind::Unknown => "sim.nobody",
     };
     let mut attributes = BTreeMap::from([(NAME_ATTRIBUTE.to_owned(), MessageAttribute::string(name))]);
+    if let Some(rank) = plan.rank {
+        attributes.insert(RANK.to_owned(), MessageAttribute::string(rank.to_string()));
+    }
     for extra in 0..plan.attributes {
         let value = if extra % 2 == 0 {
             MessageAttribute::string(format!("{number}/{extra} ü"))

@@ -428,6 +428,9 @@ fn options(name: &str, plan: &QueuePlan) -> QueueOptions {
     if let Some(handlers) = plan.tenant_limit {
         options = options.tenant_concurrency(handlers);
     }
+    if plan.ranked {
+        options = options.priority_attribute(wire::RANK);
+    }
     if plan.breaker {
         options = options.circuit_breaker(CircuitBreaker::new().window(5).cooldown(Duration::from_secs(10)));
     }

@@ -15,6 +15,7 @@ mod numbers;
 mod order;
 mod overlap;
 mod permits;
+mod rank;
 mod reasons;
 mod repeats;
 mod shutdown;
@@ -52,6 +53,10 @@ const RULES: &[Rule] = &[
         extend::check,
     ),
     ("a group runs in order", order::check),
+    (
+        "what waits starts by its rank, and does not wait for ever",
+        rank::check,
+    ),
     ("a deletion uses the newest handle", handles::check),
     ("one call at a time about a message", overlap::check),
     ("what is finished does not run again", repeats::check),

@@ -10,7 +10,7 @@ use sqs_local::faults::Fault;
 
 use super::{
     Attempt, Death, FaultPlan, Kind, LifePlan, MessagePlan, Patience, PausePlan, QueuePlan, Scenario, Then,
-    WorkerPlan, extend,
+    WorkerPlan, extend, rank,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -55,6 +55,7 @@ pub(crate) fn generate(seed: u64) -> Scenario {
         pauses,
     };
     extend::add(&mut scenario);
+    rank::add(&mut scenario);
     scenario
 }
 
@@ -144,6 +145,7 @@ impl Dice {
             tenant_limit: (!fifo && self.chance(0.08)).then(|| self.one_of(&[1, 2])),
             priority: self.one_of(&[0, 0, 0, 1, -1]),
             weight: self.one_of(&[1, 1, 2, 5]),
+            ranked: false,
         }
     }
 
@@ -248,6 +250,7 @@ impl Dice {
                 _ => self.0.random_range(5_000..120_000),
             },
             attributes: self.one_of(&[0, 0, 0, 1, 2, 8]),
+            rank: None,
             copies: if self.chance(0.08) { 2 } else { 1 },
             attempts: (0..attempts)
                 .map(|number| self.attempt(plan, number + 1 == attempts))

@@ -2,6 +2,7 @@
 
 mod extend;
 mod generate;
+mod rank;
 
 use std::time::Duration;
 
@@ -53,6 +54,8 @@ pub(crate) struct QueuePlan {
     pub(crate) tenant_limit: Option<usize>,
     pub(crate) priority: i32,
     pub(crate) weight: u32,
+    /// Its messages start in the order of their rank.
+    pub(crate) ranked: bool,
 }
 
 /// How long the queue's handler may take: its `timeout`.
@@ -114,6 +117,8 @@ pub(crate) struct MessagePlan {
     pub(crate) filler: usize,
     /// How many attributes its sender gave it, besides its name.
     pub(crate) attributes: usize,
+    /// Its place among those that wait: the higher, the sooner.
+    pub(crate) rank: Option<i8>,
     /// How often the producer sends it: more than once makes duplicates.
     pub(crate) copies: u32,
     /// What its handler does at the first attempt, the second, and so on; after the last it succeeds at once.
