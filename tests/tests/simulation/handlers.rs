@@ -48,6 +48,15 @@ pub(crate) async fn long(
     desk.run(&delivery).await
 }
 
+#[handler(idempotent(key = |task: &Task| task.key(), ttl = "1h"))]
+pub(crate) async fn keyed(
+    _: Task,
+    State(desk): State<Desk>,
+    delivery: Delivery,
+) -> Result<Outcome, HandlerError> {
+    desk.run(&delivery).await
+}
+
 #[handler(timeout = "1m")]
 pub(crate) async fn note(
     _: Note,

@@ -57,4 +57,8 @@ pub(crate) const SEEDS: &[(u64, &str)] = &[
         640,
         "a handler that tidied up left no time to settle its message at the end",
     ),
+    (
+        859,
+        "a message hidden for all that is left of twelve hours lingered until that was too long",
+    ),
 ];

@@ -6,34 +6,23 @@ use std::{
     time::Duration,
 };
 
-use super::{Found, index::Index};
-use crate::history::{Actor, Answer, Asked, Msg, What};
+use super::{Found, index::Index, known::Known};
+use crate::history::{Answer, Asked, Msg, What};
 
 /// Twelve hours from the receive; SQS counts whole seconds, and the last one may be missing.
 const LONGEST: Duration = Duration::from_secs(12 * 3_600 - 1);
 /// Timers tick in milliseconds.
 const TICK: Duration = Duration::from_millis(2);
 
-/// A lease, as its worker can know it.
-#[derive(Debug, Default)]
-struct Held {
-    receive: u32,
-    /// When the receive was sent, and the request that the deadline counts from.
-    received: Duration,
-    since: Duration,
-    deadline: Duration,
-    /// When it was over last.
-    lost: Duration,
-}
-
 pub(super) fn check(index: &Index<'_>, found: &mut Found) {
     let mut hidden: BTreeMap<Msg, Duration> = BTreeMap::new();
     // What SQS delivers twice it hides from nobody.
     let mut shown: BTreeSet<Msg> = BTreeSet::new();
-    let mut held: BTreeMap<(Actor, Msg), Held> = BTreeMap::new();
+    let mut known = Known::default();
     let mut wishes: BTreeMap<usize, (Duration, Duration)> = BTreeMap::new();
     for event in index.events() {
         let (at, actor) = (event.at, event.actor);
+        known.hear(index, event);
         match &event.what {
             What::Did(_, Answer::ShownAgain(messages)) => shown.extend(messages),
             What::Did(number, answer) => match (index.requests[number].asked, answer) {
@@ -48,36 +37,6 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
                 }
                 _ => {}
             },
-            What::Saw(number, answer) => {
-                let request = &index.requests[number];
-                match (request.asked, answer) {
-                    (Asked::Receive { visibility, .. }, Answer::Received(messages)) => {
-                        for delivered in messages {
-                            let held = held.entry((actor, delivered.handle.message)).or_default();
-                            held.look(at);
-                            if delivered.handle.receive > held.receive {
-                                held.receive = delivered.handle.receive;
-                                (held.received, held.since) = (request.at, request.at);
-                                held.deadline = request.at + *visibility;
-                            }
-                        }
-                    }
-                    (Asked::Hide(changes), Answer::Settled(entries)) => {
-                        for entry in entries {
-                            let held = held.entry((actor, entry.handle.message)).or_default();
-                            held.look(at);
-                            let change = changes.iter().find(|(handle, _)| *handle == entry.handle);
-                            let Some((handle, time)) = change else { continue };
-                            if handle.receive == held.receive && entry.refused {
-                                held.lost = at;
-                            } else if handle.receive == held.receive && entry.ok && request.at >= held.since {
-                                (held.since, held.deadline) = (request.at, request.at + *time);
-                            }
-                        }
-                    }
-                    _ => {}
-                }
-            }
             What::Wished(number, time) => {
                 wishes.insert(*number, (at, *time));
             }
@@ -85,8 +44,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
                 let (Some(span), Some((asked, time))) = (index.runs.get(number), wishes.get(number)) else {
                     continue;
                 };
-                let held = held.entry((actor, span.run.message)).or_default();
-                held.look(at);
+                let held = known.lease(actor, span.run.message, at);
                 let Some(granted) = answer else {
                     if held.lost < span.started {
                         let left = held.deadline - at;
@@ -116,15 +74,6 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
                 }
             }
             _ => {}
-        }
-    }
-}
-
-impl Held {
-    /// Notes that it is over, if it is by now.
-    fn look(&mut self, at: Duration) {
-        if at >= self.deadline {
-            self.lost = self.deadline;
         }
     }
 }

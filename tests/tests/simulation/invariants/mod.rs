@@ -8,10 +8,12 @@ mod extend;
 mod handles;
 mod index;
 mod intact;
+mod known;
 mod lease;
 mod liveness;
 mod lost;
 mod numbers;
+mod once;
 mod order;
 mod overlap;
 mod permits;
@@ -60,6 +62,7 @@ const RULES: &[Rule] = &[
     ("a deletion uses the newest handle", handles::check),
     ("one call at a time about a message", overlap::check),
     ("what is finished does not run again", repeats::check),
+    ("each key runs once", once::check),
     ("every permit comes back, and none is used twice", permits::check),
     ("whatever is left comes to an end", liveness::check),
     ("no storm of requests", storm::check),

@@ -10,7 +10,7 @@ use sqs_local::faults::Fault;
 
 use super::{
     Attempt, Death, FaultPlan, Kind, LifePlan, MessagePlan, Patience, PausePlan, QueuePlan, Scenario, Then,
-    WorkerPlan, extend, rank,
+    WorkerPlan, extend, key, rank,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -56,6 +56,7 @@ pub(crate) fn generate(seed: u64) -> Scenario {
     };
     extend::add(&mut scenario);
     rank::add(&mut scenario);
+    key::add(&mut scenario);
     scenario
 }
 
@@ -252,6 +253,8 @@ impl Dice {
             attributes: self.one_of(&[0, 0, 0, 1, 2, 8]),
             rank: None,
             copies: if self.chance(0.08) { 2 } else { 1 },
+            copies_apart: Duration::ZERO,
+            key_of: None,
             attempts: (0..attempts)
                 .map(|number| self.attempt(plan, number + 1 == attempts))
                 .collect(),

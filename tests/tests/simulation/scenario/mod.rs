@@ -2,6 +2,7 @@
 
 mod extend;
 mod generate;
+mod key;
 mod rank;
 
 use std::time::Duration;
@@ -69,6 +70,8 @@ pub(crate) enum Patience {
     Long,
     /// 15 minutes, for up to five messages at a time.
     Batch,
+    /// 15 minutes, and each key runs once.
+    Keyed,
 }
 
 /// A worker process: it is started, ended and started again.
@@ -121,6 +124,10 @@ pub(crate) struct MessagePlan {
     pub(crate) rank: Option<i8>,
     /// How often the producer sends it: more than once makes duplicates.
     pub(crate) copies: u32,
+    /// The time between them.
+    pub(crate) copies_apart: Duration,
+    /// Where each key runs once: another message whose key it has.
+    pub(crate) key_of: Option<usize>,
     /// What its handler does at the first attempt, the second, and so on; after the last it succeeds at once.
     pub(crate) attempts: Vec<Attempt>,
 }
@@ -202,6 +209,13 @@ impl Scenario {
 
     fn suffix(&self, queue: usize) -> &'static str {
         if self.queues[queue].fifo { ".fifo" } else { "" }
+    }
+
+    /// The key of a message, in a queue where each key runs once.
+    pub(crate) fn key(&self, message: usize) -> Option<usize> {
+        let plan = &self.messages[message];
+        let keyed = self.queues[plan.queue].patience == Patience::Keyed && plan.kind == Kind::Task;
+        keyed.then(|| plan.key_of.unwrap_or(message))
     }
 
     /// What an attempt does, counted from 0.
