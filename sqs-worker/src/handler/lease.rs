@@ -160,8 +160,9 @@ impl Lease {
     /// over. For ever when it is [detached](Self::detached).
     ///
     /// Without this a handler is simply dropped at its next `await` when that happens. One that has called it (or
-    /// [`lost`](Self::lost), or [`extend`](Self::extend)) is told, and has five seconds to tidy up after a lost lease, or one second at shutdown, before
-    /// it is dropped all the same. What it returns then counts for nothing after a lost lease, and is settled at shutdown.
+    /// [`lost`](Self::lost), or [`extend`](Self::extend)) is told, and has five seconds to tidy up after a lost lease, or
+    /// one second at shutdown (but no more than half of the time that is kept for settling), before it is dropped all the
+    /// same. What it returns then counts for nothing after a lost lease, and is settled at shutdown.
     ///
     /// # Cancel safety
     ///
@@ -264,6 +265,11 @@ impl LeaseState {
             }
             changed.await;
         }
+    }
+
+    /// The next attempt begins under this lease: what the last one wanted to be told is no wish of its own.
+    pub(crate) fn begin_again(&self) {
+        self.listens.store(false, Ordering::Relaxed);
     }
 
     /// Whether the handler wants to be told, rather than just be dropped.

@@ -246,12 +246,13 @@ impl Runner {
             .queue
             .fifo
             .then(|| delivery.group().unwrap_or_default().into());
-        // Behind a handler that is being ended, nothing of its group may start.
-        refuse |= group
-            .as_deref()
-            .and_then(|group| self.lanes.head(group))
-            .and_then(|head| self.table.get(head))
-            .is_some_and(|head| matches!(head.stage, Stage::Ending(_)));
+        // Behind a handler that is being ended, nothing of its group may start. It comes again when that is over: SQS
+        // may have nothing else of the group, and would deliver it again at once.
+        let head = group.as_deref().and_then(|group| self.lanes.head(group));
+        if let Some(ends) = head.and_then(|head| self.ends_at(head)) {
+            refuse = true;
+            delay = ends.saturating_duration_since(now).max(RELEASE);
+        }
         let tenant: Option<Arc<str>> = match delivery.group() {
             Some(tenant) if self.settings.tenant_limit.is_some() => Some(tenant.into()),
             _ => None,

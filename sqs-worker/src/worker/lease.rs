@@ -39,7 +39,8 @@ struct Lease {
     next: Instant,
     /// A renewal is under way.
     renewing: bool,
-    /// The next renewal is to hide the message until this instant at least, because its handler asked for it.
+    /// Renewals are to hide the message until this instant at least, because its handler asked for it and SQS has not
+    /// confirmed it yet.
     until: Option<Instant>,
     /// Being settled: not renewed any more.
     settling: bool,
@@ -106,11 +107,12 @@ impl Leases {
                 due.push(Due::Lost(id));
                 self.end(id);
             } else if !lease.renewing && !lease.settling && lease.next < lease.deadline {
-                let asked = lease
+                // Never less than there is: what the handler was told stays true.
+                let least = lease
                     .until
-                    .take()
-                    .map_or(Duration::ZERO, |until| whole_seconds_up(until - now));
-                let extension = whole_seconds(self.visibility.max(asked).min(lease.limit - now));
+                    .map_or(lease.deadline, |until| until.max(lease.deadline));
+                let least = whole_seconds_up(least - now);
+                let extension = whole_seconds(self.visibility.max(least).min(lease.limit - now));
                 lease.renewing = true;
                 let deadline = lease.deadline;
                 self.schedule(id, deadline);
@@ -132,9 +134,12 @@ impl Leases {
             return;
         }
         lease.deadline = sent + extension;
+        // In whole seconds, the twelve hours may end up to one earlier.
+        let at_limit = lease.limit.saturating_duration_since(lease.deadline) < Duration::from_secs(1);
+        lease.until = lease.until.filter(|until| *until > lease.deadline && !at_limit);
         let next = if lease.settling {
             lease.deadline
-        } else if lease.until.is_some_and(|until| until > lease.deadline) {
+        } else if lease.until.is_some() {
             // Asked for while this renewal was under way.
             sent
         } else {
@@ -169,7 +174,6 @@ impl Leases {
             return;
         }
         let left = lease.deadline.saturating_duration_since(now);
-        // What the handler asked for went with the call that failed; it asks again if it still waits.
         let pause = (left / 4).clamp(Duration::from_millis(100), Duration::from_secs(5));
         let next = (now + pause).min(lease.deadline);
         self.schedule(id, next);
@@ -409,6 +413,22 @@ mod tests {
         leases.renewed(1, sent + SECOND, SECOND * 299);
         assert_eq!(leases.deadline(1), Some(sent + SECOND * 300));
         assert_eq!(leases.next_at(), Some(sent + SECOND * 290));
+    }
+
+    #[test]
+    fn a_failed_renewal_is_tried_again_with_what_was_asked_for_and_never_with_less_than_there_is() {
+        let sent = Instant::now();
+        let mut leases = granted([1], sent);
+        leases.extend(1, sent + SECOND * 300, sent);
+        assert_eq!(leases.due(sent), [Due::Renew(1, SECOND * 300)]);
+        leases.renewed(1, sent, SECOND * 300);
+        leases.extend(1, sent + SECOND * 400, sent + SECOND);
+        assert_eq!(leases.due(sent + SECOND), [Due::Renew(1, SECOND * 399)]);
+        leases.renewal_failed(1, sent + SECOND);
+        let again = leases.next_at().unwrap();
+        assert_eq!(leases.due(again), [Due::Renew(1, sent + SECOND * 400 - again)]);
+        leases.renewed(1, again, sent + SECOND * 400 - again);
+        assert_eq!(leases.next_at(), Some(sent + SECOND * 390));
     }
 
     #[test]

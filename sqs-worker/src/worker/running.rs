@@ -27,9 +27,6 @@ use crate::{
 /// How long a handler that wants to be told of a lost lease may go on before it is dropped.
 const AFTER_LOSS: Duration = Duration::from_secs(5);
 
-/// How long one that wants to be told of the shutdown may.
-const AFTER_STOP: Duration = Duration::from_secs(1);
-
 /// Up to this delay a FIFO message is tried again in place. It is what the default schedule goes up to; for a longer
 /// time another worker may as well have the group.
 const IN_PLACE: Duration = Duration::from_secs(300);
@@ -210,6 +207,7 @@ impl Runner {
             return;
         };
         self.stats.retried_in_place.one();
+        entry.lease.begin_again();
         entry.stage = Stage::Waiting;
         entry.delivery = entry.delivery.clone().again();
         entry.rests_until = Some(now + delay);
@@ -268,12 +266,22 @@ impl Runner {
         if entry.lease.has_listener() {
             let grace = match ending {
                 Ending::LeaseLost => AFTER_LOSS,
-                Ending::Shutdown => AFTER_STOP,
+                Ending::Shutdown => self.drain.farewell(),
             };
             self.stopping.insert((now + grace, id));
         } else {
             self.drop_handler(id);
         }
+    }
+
+    /// When a handler that is being ended is dropped at the latest, if this one is.
+    pub(super) fn ends_at(&self, id: Id) -> Option<Instant> {
+        let entry = self.table.get(id)?;
+        let (Stage::Ending(_), Some((started, _))) = (&entry.stage, &entry.run) else {
+            return None;
+        };
+        let told = self.stopping.iter().find(|(_, other)| *other == id);
+        Some(told.map_or(*started, |(at, _)| *at))
     }
 
     fn drop_handler(&self, id: Id) {

@@ -178,7 +178,7 @@ impl Runner {
         // started before.)
         let flush = self.drain.started() || self.handlers.is_empty();
         while let Some(batch) = self.settler.take(now, flush) {
-            let (command, entries) = self.command(batch);
+            let (command, entries) = self.command(batch, now);
             if entries.is_empty() {
                 continue;
             }
@@ -200,7 +200,7 @@ impl Runner {
     }
 
     /// The call for a batch, with the newest handles; messages that have left meanwhile are left out.
-    fn command(&self, batch: Batch) -> (Command, Vec<Entry>) {
+    fn command(&self, batch: Batch, now: Instant) -> (Command, Vec<Entry>) {
         let mut entries = Vec::new();
         let command = match batch {
             Batch::Delete(ids) => {
@@ -221,7 +221,9 @@ impl Runner {
                     if change.renewal && !self.leases.is_renewing(change.id) {
                         continue;
                     }
-                    hides.push((entry.handle().to_owned(), super::poll::seconds(change.timeout)));
+                    // It has lingered since its time was decided, and the twelve hours have gone on.
+                    let timeout = change.timeout.min(self.leases.budget(change.id, now));
+                    hides.push((entry.handle().to_owned(), super::poll::seconds(timeout)));
                     entries.push(if change.renewal {
                         Entry::Renew(change.id, change.timeout, entry.adopted)
                     } else {

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::{
     control::QueueStatus,
     inflight::{Ending, Stage},
+    lease::Id,
     runner::Runner,
     stats::StatsSnapshot,
 };
@@ -42,6 +43,9 @@ impl Grace {
         }
     }
 }
+
+/// How long a handler that wants to be told of the shutdown may go on before it is dropped.
+const AFTER_STOP: Duration = Duration::from_secs(1);
 
 /// Where a queue stands in its shutdown.
 #[derive(Debug)]
@@ -101,6 +105,11 @@ impl Drain {
             handlers: now + (self.grace.total - self.grace.reserve),
             end: now + self.grace.total,
         });
+    }
+
+    /// How long handlers that want to be told may go on when their time is over: what they leave has to be settled too.
+    pub(crate) fn farewell(&self) -> Duration {
+        AFTER_STOP.min(self.grace.reserve / 2)
     }
 
     /// Handlers have no more time; the reserve for settling stays.
@@ -177,6 +186,11 @@ impl Runner {
                 );
             }
             self.drain.interrupted = running.len();
+            // Those that tidy up after a lost lease have no more time than the others.
+            let last = now + self.drain.farewell();
+            for (_, id) in self.stopping.split_off(&(last, Id::MIN)) {
+                self.stopping.insert((last, id));
+            }
             for id in running {
                 self.end_handler(id, Ending::Shutdown, now);
             }

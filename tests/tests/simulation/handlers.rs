@@ -3,12 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use sqs_local::SqsLocal;
-use sqs_worker::{Delivery, HandlerError, Outcome, State, handler};
+use sqs_worker::{Delivery, HandlerError, Lease, Outcome, State, handler};
 use tokio::time::sleep;
 
 use crate::{
     history::{Actor, Ended, Handle, History, Msg, Run, What},
-    scenario::{Attempt, Scenario, Then},
+    scenario::{Attempt, Extension, Scenario, Then},
     wire::{self, Note, Task},
 };
 
@@ -48,6 +48,15 @@ pub(crate) async fn long(
     desk.run(&delivery).await
 }
 
+#[handler(idempotent(key = |task: &Task| task.key(), ttl = "1h"))]
+pub(crate) async fn keyed(
+    _: Task,
+    State(desk): State<Desk>,
+    delivery: Delivery,
+) -> Result<Outcome, HandlerError> {
+    desk.run(&delivery).await
+}
+
 #[handler(timeout = "1m")]
 pub(crate) async fn note(
     _: Note,
@@ -73,6 +82,9 @@ impl Desk {
         if any(&runs, Then::Hang) {
             return std::future::pending().await;
         }
+        for (run, delivery) in runs.iter().zip(deliveries) {
+            run.ask(delivery.lease()).await;
+        }
         sleep(runs.iter().map(|run| run.attempt.takes).max().unwrap_or_default()).await;
         if any(&runs, Then::Panic) {
             runs.iter_mut().for_each(|run| run.ends(Ended::Panicked));
@@ -94,12 +106,11 @@ impl Desk {
 
     async fn run(&self, delivery: &Delivery) -> Result<Outcome, HandlerError> {
         let mut run = self.start(delivery, false);
-        let Attempt { takes, then } = run.attempt;
-        if then == Then::Hang {
+        if run.attempt.then == Then::Hang {
             return std::future::pending().await;
         }
-        sleep(takes).await;
-        match then {
+        run.work(delivery.lease()).await;
+        match run.attempt.then {
             Then::Succeed => {
                 run.ends(Ended::Succeeded);
                 Ok(Outcome::ack())
@@ -207,6 +218,24 @@ struct OpenRun {
 }
 
 impl OpenRun {
+    /// Takes its time, and asks for more lease on the way if it is to. Whatever it hears, it goes on.
+    async fn work(&self, lease: &Lease) {
+        let Attempt { takes, extend, .. } = self.attempt;
+        let before = extend.map_or(takes, |extend| extend.after.min(takes));
+        sleep(before).await;
+        self.ask(lease).await;
+        sleep(takes - before).await;
+    }
+
+    async fn ask(&self, lease: &Lease) {
+        let Some(Extension { time, .. }) = self.attempt.extend else {
+            return;
+        };
+        self.history.add(self.actor, What::Wished(self.number, time));
+        let granted = lease.extend(time).await.ok();
+        self.history.add(self.actor, What::Granted(self.number, granted));
+    }
+
     fn ends(&mut self, how: Ended) {
         self.ended = how;
     }

@@ -55,6 +55,14 @@ pub(crate) enum What {
     Started(usize, Run),
     /// A handler ended.
     Ended(usize, Ended),
+    /// A handler asks for more time.
+    Wished(usize, Duration),
+    /// It is told for how long its message is hidden, or that the lease is lost.
+    Granted(usize, Option<Duration>),
+    /// The key of a message of the scenario was given to a run, with that message's body.
+    Claimed(usize),
+    /// Its record says that it is done.
+    Recorded(usize),
     /// What a handler left behind has ended.
     DetachedEnded(usize),
     WorkerStarted,

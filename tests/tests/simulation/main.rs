@@ -17,6 +17,7 @@ mod invariants;
 mod latency;
 mod regressions;
 mod scenario;
+mod shelf;
 mod shrink;
 mod trace;
 mod wire;

@@ -33,4 +33,32 @@ pub(crate) const SEEDS: &[(u64, &str)] = &[
         3_014,
         "a message that came back while its handler was being ended was shown to others",
     ),
+    (
+        1,
+        "an attempt in place had the time to tidy up that the one before it had asked for",
+    ),
+    (
+        628,
+        "a renewal that failed was tried again with less time than its handler had been granted",
+    ),
+    (
+        810,
+        "a renewal that failed was tried again with less time than its handler had been granted",
+    ),
+    (
+        671,
+        "what was behind a handler that was being ended was received and given back without a pause",
+    ),
+    (
+        95,
+        "a handler that tidied up left no time to settle its message at the end",
+    ),
+    (
+        640,
+        "a handler that tidied up left no time to settle its message at the end",
+    ),
+    (
+        859,
+        "a message hidden for all that is left of twelve hours lingered until that was too long",
+    ),
 ];

@@ -50,6 +50,17 @@ impl Shrinker<'_> {
                 changed
             });
             smaller |= self.attempt(move |scenario| {
+                let message = &mut scenario.messages[message];
+                let extended = message.attempts.iter().any(|attempt| attempt.extend.is_some());
+                let changed = extended || message.rank.is_some() || message.key_of.is_some();
+                (message.rank, message.key_of) = (None, None);
+                message
+                    .attempts
+                    .iter_mut()
+                    .for_each(|attempt| attempt.extend = None);
+                changed
+            });
+            smaller |= self.attempt(move |scenario| {
                 let attempts = &mut scenario.messages[message].attempts;
                 let changed = attempts.iter().any(|attempt| attempt.then == Then::Detach);
                 attempts

@@ -52,6 +52,11 @@ pub(crate) fn line(event: &Event) -> String {
         What::Saw(number, answer) => format!("  sees {number}: {}", answer_text(answer)),
         What::Started(number, run) => format!("run {number} starts on {:?}", run.handle),
         What::Ended(number, how) => format!("run {number} ends: {how:?}"),
+        What::Claimed(plan) => format!("claims the key of message {plan}"),
+        What::Recorded(plan) => format!("records that message {plan} is done"),
+        What::Wished(number, time) => format!("run {number} asks for {time:?}"),
+        What::Granted(number, Some(time)) => format!("run {number} has {time:?}"),
+        What::Granted(number, None) => format!("run {number} hears that its lease is lost"),
         What::WorkerReturned(end) => {
             format!(
                 "returns; interrupted {}, abandoned {}",

@@ -12,12 +12,24 @@ use sqs_worker::{
 
 use crate::scenario::{Kind, Scenario};
 
+/// The attribute that has a message's rank.
+pub(crate) const RANK: &str = "rank";
+
 /// What the first handler of every queue takes.
 #[derive(Debug, Serialize, Deserialize, Message)]
 #[message(name = "sim.task")]
 pub(crate) struct Task {
     n: usize,
     filler: String,
+    /// Another message whose key it has.
+    key: Option<usize>,
+}
+
+impl Task {
+    /// What it is known by where each key runs once.
+    pub(crate) fn key(&self) -> usize {
+        self.key.unwrap_or(self.n)
+    }
 }
 
 /// What the second one takes.
@@ -34,7 +46,10 @@ pub(crate) fn body(scenario: &Scenario, number: usize) -> String {
     let filler = "x".repeat(plan.filler);
     match plan.kind {
         Kind::Garbage => format!("not json: {number} {filler}"),
-        _ => format!(r#"{{"n":{number},"filler":"{filler}"}}"#),
+        _ => match plan.key_of {
+            Some(key) => format!(r#"{{"n":{number},"filler":"{filler}","key":{key}}}"#),
+            None => format!(r#"{{"n":{number},"filler":"{filler}"}}"#),
+        },
     }
 }
 
@@ -47,6 +62,9 @@ pub(crate) fn attributes(scenario: &Scenario, number: usize) -> BTreeMap<String,
         Kind::Unknown => "sim.nobody",
     };
     let mut attributes = BTreeMap::from([(NAME_ATTRIBUTE.to_owned(), MessageAttribute::string(name))]);
+    if let Some(rank) = plan.rank {
+        attributes.insert(RANK.to_owned(), MessageAttribute::string(rank.to_string()));
+    }
     for extra in 0..plan.attributes {
         let value = if extra % 2 == 0 {
             MessageAttribute::string(format!("{number}/{extra} ü"))
@@ -58,16 +76,17 @@ pub(crate) fn attributes(scenario: &Scenario, number: usize) -> BTreeMap<String,
     attributes
 }
 
-/// The request that sends it.
-pub(crate) fn send(scenario: &Scenario, number: usize, url: String) -> SendMessage {
+/// The request that sends one copy of it. Where each key runs once, copies are messages of their own in a FIFO queue too.
+pub(crate) fn send(scenario: &Scenario, number: usize, copy: u32, url: String) -> SendMessage {
     let plan = &scenario.messages[number];
     let fifo = scenario.queues[plan.queue].fifo;
+    let copy = scenario.key(number).map_or(0, |_| copy);
     SendMessage {
         queue_url: Some(url),
         message_body: Some(body(scenario, number)),
         message_attributes: Some(attributes(scenario, number)),
         message_group_id: plan.group.map(|group| format!("g{group}")),
-        message_deduplication_id: fifo.then(|| format!("d{number}")),
+        message_deduplication_id: fifo.then(|| format!("d{number}-{copy}")),
         ..SendMessage::default()
     }
 }

@@ -15,6 +15,7 @@ use sqs_local::{
 };
 use sqs_worker::{
     QueueOptions, Schedule, Worker,
+    idempotency::MemoryStore,
     worker::{CircuitBreaker, QueueControl},
 };
 use tokio::{
@@ -24,10 +25,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    handlers::{Desk, batch, brief, long, note, usual},
+    handlers::{self, Desk, batch, brief, long, note, usual},
     history::{Actor, Event, Facts, History, Msg, Returned, What},
     latency::Latency,
-    scenario::{Death, FaultPlan, LifePlan, Patience, QueuePlan, Scenario, WorkerPlan},
+    scenario::{Death, FaultPlan, LifePlan, MessagePlan, Patience, QueuePlan, Scenario, WorkerPlan},
+    shelf::Shelf,
     wire,
     witness::{STORM, Witness},
 };
@@ -69,6 +71,8 @@ struct World {
     history: History,
     sqs: SqsLocal,
     start: Instant,
+    /// Which keys are done, for all workers.
+    store: Arc<MemoryStore>,
     /// The run is over: workers that still live are asked to stop.
     closing: CancellationToken,
 }
@@ -89,6 +93,7 @@ async fn live(scenario: Arc<Scenario>) -> Past {
         history: history.clone(),
         sqs: sqs.clone(),
         start: Instant::now(),
+        store: Arc::default(),
         closing: CancellationToken::new(),
     };
     world.create_queues().await;
@@ -190,28 +195,36 @@ impl World {
 
     /// Sends every message of the scenario at its time; what fails is tried again, as producers do.
     async fn produce(self) {
-        for (number, plan) in self.scenario.messages.iter().enumerate() {
-            sleep_until(self.start + plan.at).await;
+        let plans = self.scenario.messages.iter().enumerate();
+        let copies = |(number, plan): (usize, &MessagePlan)| {
+            let at = move |copy, plan: &MessagePlan| plan.at + plan.copies_apart * copy;
+            let plan = plan.clone();
+            (0..plan.copies).map(move |copy| (at(copy, &plan), number, copy))
+        };
+        let mut all: Vec<(Duration, usize, u32)> = plans.flat_map(copies).collect();
+        all.sort_unstable();
+        for (at, number, copy) in all {
+            let plan = &self.scenario.messages[number];
+            sleep_until(self.start + at).await;
             let url = format!(
                 "http://world.sim/000000000000/{}",
                 self.scenario.queue_name(plan.queue)
             );
-            for _ in 0..plan.copies {
-                let mut tries = 0;
-                while !self
-                    .call(Operation::SendMessage(wire::send(
-                        &self.scenario,
-                        number,
-                        url.clone(),
-                    )))
-                    .await
-                {
-                    tries += 1;
-                    if tries == 4 {
-                        break;
-                    }
-                    sleep(Duration::from_millis(700)).await;
+            let mut tries = 0;
+            while !self
+                .call(Operation::SendMessage(wire::send(
+                    &self.scenario,
+                    number,
+                    copy,
+                    url.clone(),
+                )))
+                .await
+            {
+                tries += 1;
+                if tries == 4 {
+                    break;
                 }
+                sleep(Duration::from_millis(700)).await;
             }
         }
     }
@@ -257,8 +270,9 @@ impl World {
     /// One life; whether it ended as planned.
     async fn live_once(&self, actor: Actor, plan: &WorkerPlan, span: &LifePlan) -> bool {
         let hurry = CancellationToken::new();
+        let gone = CancellationToken::new();
         let worker = self
-            .worker(actor)
+            .worker(actor, gone.clone())
             .shutdown_timeout(plan.shutdown)
             .hurry_on(hurry.clone().cancelled_owned());
         let _pauses = self.pauses(actor, &worker);
@@ -282,6 +296,7 @@ impl World {
             () = self.closing.cancelled() => {}
             () = sleep_until(self.start + end) => if death == Death::Killed {
                 self.history.add(actor, What::WorkerKilled);
+                gone.cancel();
                 task.abort();
                 let _ = task.await;
                 return true;
@@ -329,7 +344,7 @@ impl World {
             .collect()
     }
 
-    fn worker(&self, actor: Actor) -> Worker<Desk> {
+    fn worker(&self, actor: Actor, gone: CancellationToken) -> Worker<Desk> {
         let config = self
             .sqs
             .sdk_config()
@@ -349,6 +364,18 @@ impl World {
         let worker = Worker::new(aws_sdk_sqs::Client::from_conf(config), desk)
             .seed(seed)
             .start_time(self.sqs.now());
+        let keyed = (0..self.scenario.messages.len()).any(|number| self.scenario.key(number).is_some());
+        let worker = if keyed {
+            worker.idempotency(Shelf::new(
+                actor,
+                &self.history,
+                &self.scenario,
+                &self.store,
+                gone,
+            ))
+        } else {
+            worker
+        };
         let worker = match self.scenario.shared {
             Some(handlers) => worker.shared_concurrency(handlers),
             None => worker,
@@ -362,8 +389,10 @@ impl World {
                 let worker = worker.queue(options(&name, plan)).handler_on::<note>(&name);
                 match plan.patience {
                     Patience::Brief => worker.handler_on::<brief>(&name),
-                    Patience::Usual => worker.handler_on::<usual>(&name),
                     Patience::Long => worker.handler_on::<long>(&name),
+                    // A store is there where something is sent to it.
+                    Patience::Keyed if keyed => worker.handler_on::<handlers::keyed>(&name),
+                    Patience::Usual | Patience::Keyed => worker.handler_on::<usual>(&name),
                     Patience::Batch => worker.handler_on::<batch>(&name),
                 }
             })
@@ -427,6 +456,9 @@ fn options(name: &str, plan: &QueuePlan) -> QueueOptions {
     }
     if let Some(handlers) = plan.tenant_limit {
         options = options.tenant_concurrency(handlers);
+    }
+    if plan.ranked {
+        options = options.priority_attribute(wire::RANK);
     }
     if plan.breaker {
         options = options.circuit_breaker(CircuitBreaker::new().window(5).cooldown(Duration::from_secs(10)));

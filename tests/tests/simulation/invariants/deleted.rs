@@ -1,5 +1,5 @@
-//! A worker deletes a message only after a handler of its own finished it or said to drop it, or after SQS confirmed
-//! that it took the dead-letter copy.
+//! A worker deletes a message only after a handler of its own finished it or said to drop it, after SQS confirmed
+//! that it took the dead-letter copy, or when the record of its key says that a message with this body is done.
 
 use super::{Found, index::Index};
 use crate::history::{Actor, Answer, Asked, Ended, Msg};
@@ -14,7 +14,10 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
             let finished = index
                 .ended_runs(request.actor, message, request.at)
                 .any(|span| matches!(span.ended, Some((_, Ended::Succeeded | Ended::Dropped))));
-            if !finished && !was_buried(index, request.actor, message, request.at) {
+            if !finished
+                && !index.is_recorded(message, request.at)
+                && !was_buried(index, request.actor, message, request.at)
+            {
                 let what = format!(
                     "{} deletes {handle:?}, which it neither finished nor dead-lettered",
                     request.actor

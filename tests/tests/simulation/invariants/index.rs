@@ -15,6 +15,9 @@ pub(crate) struct Index<'a> {
     pub(crate) past: &'a Past,
     pub(crate) requests: BTreeMap<usize, Request<'a>>,
     pub(crate) runs: BTreeMap<usize, Span<'a>>,
+    /// When each message of the scenario first had its key, and when it was first recorded as done.
+    pub(crate) claimed: BTreeMap<usize, Duration>,
+    pub(crate) recorded: BTreeMap<usize, Duration>,
 }
 
 /// One request, from its beginning to its end.
@@ -43,6 +46,8 @@ impl<'a> Index<'a> {
             past,
             requests: BTreeMap::new(),
             runs: BTreeMap::new(),
+            claimed: BTreeMap::new(),
+            recorded: BTreeMap::new(),
         };
         for Event { at, actor, what } in &past.events {
             match what {
@@ -82,10 +87,32 @@ impl<'a> Index<'a> {
                         span.ended = Some((*at, *how));
                     }
                 }
+                What::Claimed(plan) => {
+                    index.claimed.entry(*plan).or_insert(*at);
+                }
+                What::Recorded(plan) => {
+                    index.recorded.entry(*plan).or_insert(*at);
+                }
                 _ => {}
             }
         }
         index
+    }
+
+    /// Whether the key of a message was recorded by then as done, with its body.
+    pub(crate) fn is_recorded(&self, message: Msg, by: Duration) -> bool {
+        let plan = self.past.messages[message.0].plan;
+        self.recorded.get(&plan).is_some_and(|at| *at <= by)
+    }
+
+    /// Whether a message with another body had by then had the key of this one.
+    pub(crate) fn is_mistaken(&self, plan: usize, by: Duration) -> bool {
+        let key = self.scenario.key(plan);
+        let others = self.claimed.iter().filter(|(other, _)| **other != plan);
+        key.is_some()
+            && others
+                .into_iter()
+                .any(|(other, at)| *at <= by && self.scenario.key(*other) == key)
     }
 
     pub(crate) fn events(&self) -> impl Iterator<Item = &'a Event> + use<'a> {

@@ -10,6 +10,9 @@ use std::{collections::BTreeMap, time::Duration};
 use super::{Found, index::Index};
 use crate::history::{Actor, Answer, Asked, Handle, Msg, What};
 
+/// How long a handler that wants to be told of a lost lease may go on after that. Asking for more time is such a wish.
+const TIDYING: Duration = Duration::from_secs(5);
+
 /// Timers tick in milliseconds.
 const TICK: Duration = Duration::from_millis(2);
 
@@ -22,6 +25,8 @@ struct Held {
     deadline: Duration,
     /// The runs on it.
     running: Vec<usize>,
+    /// One of them has asked for more time.
+    told: bool,
     reported: bool,
 }
 
@@ -88,6 +93,13 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
                     held.running.push(*number);
                 }
             }
+            What::Wished(number, _) => {
+                if let Some(span) = index.runs.get(number) {
+                    let held = held.entry((actor, span.run.message)).or_default();
+                    overdue(held, at, actor, span.run.message, found);
+                    held.told |= held.running.contains(number);
+                }
+            }
             What::Ended(number, _) => {
                 let Some(span) = index.runs.get(number) else {
                     continue;
@@ -96,6 +108,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
                 overdue(held, at, actor, span.run.message, found);
                 held.running.retain(|run| run != number);
                 held.reported &= !held.running.is_empty();
+                held.told &= !held.running.is_empty();
             }
             _ => {}
         }
@@ -112,7 +125,8 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
 
 /// Reports a run that goes on although its lease has ended.
 fn overdue(held: &mut Held, at: Duration, actor: Actor, message: Msg, found: &mut Found) {
-    if !held.running.is_empty() && at > held.deadline + TICK && !held.reported {
+    let patience = if held.told { TIDYING } else { Duration::ZERO };
+    if !held.running.is_empty() && at > held.deadline + patience + TICK && !held.reported {
         held.reported = true;
         let late = at - held.deadline;
         found.add(

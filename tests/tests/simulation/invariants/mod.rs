@@ -4,16 +4,20 @@
 //! is itself on trial, in [`numbers`], [`permits`] and [`shutdown`].
 
 mod deleted;
+mod extend;
 mod handles;
 mod index;
 mod intact;
+mod known;
 mod lease;
 mod liveness;
 mod lost;
 mod numbers;
+mod once;
 mod order;
 mod overlap;
 mod permits;
+mod rank;
 mod reasons;
 mod repeats;
 mod shutdown;
@@ -46,10 +50,19 @@ const RULES: &[Rule] = &[
     ("no message is lost", lost::check),
     ("nothing is deleted that nobody finished", deleted::check),
     ("a message runs once at a time, under its lease", lease::check),
+    (
+        "a lease that was extended is as long as SQS hides the message",
+        extend::check,
+    ),
     ("a group runs in order", order::check),
+    (
+        "what waits starts by its rank, and does not wait for ever",
+        rank::check,
+    ),
     ("a deletion uses the newest handle", handles::check),
     ("one call at a time about a message", overlap::check),
     ("what is finished does not run again", repeats::check),
+    ("each key runs once", once::check),
     ("every permit comes back, and none is used twice", permits::check),
     ("whatever is left comes to an end", liveness::check),
     ("no storm of requests", storm::check),

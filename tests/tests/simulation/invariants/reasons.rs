@@ -48,6 +48,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
                     let too_often = last.count + last.runs.saturating_sub(1) >= queue.limit();
                     let reason = match last.ended {
                         _ if matches!(plan.kind, Kind::Garbage | Kind::Unknown) => true,
+                        _ if index.is_mistaken(copy.plan, at) => true,
                         Some(Ended::FailedForEver) => true,
                         Some(Ended::Failed(_) | Ended::Panicked | Ended::Cancelled) => too_often,
                         _ => false,

@@ -94,15 +94,27 @@ fn kept(index: &Index<'_>, actor: Actor, end: Duration, found: &mut Found) {
             }
             (Asked::Hide(changes), Answer::Settled(entries)) => {
                 for entry in entries.iter().filter(|entry| entry.ok || entry.refused) {
-                    let running = index.runs.values().any(|span| {
-                        span.actor == actor
-                            && span.run.message == entry.handle.message
-                            && span.started <= request.at
-                            && span.ended.is_none_or(|(at, _)| at > request.at)
-                    });
                     let Some((_, time)) = changes.iter().find(|(handle, _)| *handle == entry.handle) else {
                         continue;
                     };
+                    // What is heard of an older handle says nothing.
+                    if hidden
+                        .get(&entry.handle.message)
+                        .is_some_and(|(newest, _)| *newest > entry.handle)
+                    {
+                        continue;
+                    }
+                    // The rest of a batch goes on when one of its messages is given back.
+                    let renewed = index
+                        .queue_of(entry.handle.message)
+                        .is_some_and(|queue| *time >= queue.visibility);
+                    let running = index.runs.values().any(|span| {
+                        span.actor == actor
+                            && span.run.message == entry.handle.message
+                            && (renewed || !span.run.batch)
+                            && span.started <= request.at
+                            && span.ended.is_none_or(|(at, _)| at > request.at)
+                    });
                     // An answer that comes when the lease is over changes nothing any more.
                     let in_time = hidden
                         .get(&entry.handle.message)

@@ -10,7 +10,7 @@ use sqs_local::faults::Fault;
 
 use super::{
     Attempt, Death, FaultPlan, Kind, LifePlan, MessagePlan, Patience, PausePlan, QueuePlan, Scenario, Then,
-    WorkerPlan,
+    WorkerPlan, extend, key, rank,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -43,7 +43,7 @@ pub(crate) fn generate(seed: u64) -> Scenario {
     } else {
         Vec::new()
     };
-    Scenario {
+    let mut scenario = Scenario {
         seed,
         trouble,
         queues,
@@ -53,30 +53,39 @@ pub(crate) fn generate(seed: u64) -> Scenario {
         latency,
         shared,
         pauses,
-    }
+    };
+    extend::add(&mut scenario);
+    rank::add(&mut scenario);
+    key::add(&mut scenario);
+    scenario
 }
 
 /// The time in which idle workers send as many polls as a run may have.
-fn affordable(queues: &[QueuePlan], workers: usize) -> Duration {
+pub(super) fn affordable(queues: &[QueuePlan], workers: usize) -> Duration {
     const POLLS: f64 = 200.0;
     let wait = |queue: &QueuePlan| (queue.visibility.as_secs() * 2 / 3).clamp(1, 20) as f64;
     let a_second: f64 = queues.iter().map(|queue| workers as f64 / wait(queue)).sum();
     Duration::from_secs((POLLS / a_second) as u64)
 }
 
-struct Dice(StdRng);
+pub(super) struct Dice(StdRng);
 
 impl Dice {
-    fn chance(&mut self, probability: f64) -> bool {
+    /// The dice of one feature: what it draws changes nothing of what the others do.
+    pub(super) fn of(feature: u64, seed: u64) -> Self {
+        Self(StdRng::seed_from_u64(seed ^ feature))
+    }
+
+    pub(super) fn chance(&mut self, probability: f64) -> bool {
         self.0.random_bool(probability)
     }
 
-    fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
+    pub(super) fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
         *choices.choose(&mut self.0).expect("there is a choice")
     }
 
     /// The place of the weight that came up.
-    fn weighted(&mut self, weights: &[u32]) -> usize {
+    pub(super) fn weighted(&mut self, weights: &[u32]) -> usize {
         let mut left = self.0.random_range(0..weights.iter().sum::<u32>());
         for (place, weight) in weights.iter().enumerate() {
             if left < *weight {
@@ -88,7 +97,7 @@ impl Dice {
     }
 
     /// Between the two, in whole milliseconds.
-    fn time(&mut self, least: Duration, most: Duration) -> Duration {
+    pub(super) fn time(&mut self, least: Duration, most: Duration) -> Duration {
         let (least, most) = (least.as_millis() as u64, most.as_millis() as u64);
         Duration::from_millis(self.0.random_range(least..=most.max(least)))
     }
@@ -137,6 +146,7 @@ impl Dice {
             tenant_limit: (!fifo && self.chance(0.08)).then(|| self.one_of(&[1, 2])),
             priority: self.one_of(&[0, 0, 0, 1, -1]),
             weight: self.one_of(&[1, 1, 2, 5]),
+            ranked: false,
         }
     }
 
@@ -241,7 +251,10 @@ impl Dice {
                 _ => self.0.random_range(5_000..120_000),
             },
             attributes: self.one_of(&[0, 0, 0, 1, 2, 8]),
+            rank: None,
             copies: if self.chance(0.08) { 2 } else { 1 },
+            copies_apart: Duration::ZERO,
+            key_of: None,
             attempts: (0..attempts)
                 .map(|number| self.attempt(plan, number + 1 == attempts))
                 .collect(),
@@ -276,7 +289,11 @@ impl Dice {
                 _ => Then::Release,
             }
         };
-        Attempt { takes, then }
+        Attempt {
+            takes,
+            then,
+            extend: None,
+        }
     }
 
     fn fault(&mut self, queues: usize, trouble: Duration) -> FaultPlan {

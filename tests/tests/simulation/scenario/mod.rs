@@ -1,6 +1,9 @@
 //! What happens in one run, as plain data: read it in a failure's report, make it smaller, run it again.
 
+mod extend;
 mod generate;
+mod key;
+mod rank;
 
 use std::time::Duration;
 
@@ -52,6 +55,8 @@ pub(crate) struct QueuePlan {
     pub(crate) tenant_limit: Option<usize>,
     pub(crate) priority: i32,
     pub(crate) weight: u32,
+    /// Its messages start in the order of their rank.
+    pub(crate) ranked: bool,
 }
 
 /// How long the queue's handler may take: its `timeout`.
@@ -65,6 +70,8 @@ pub(crate) enum Patience {
     Long,
     /// 15 minutes, for up to five messages at a time.
     Batch,
+    /// 15 minutes, and each key runs once.
+    Keyed,
 }
 
 /// A worker process: it is started, ended and started again.
@@ -113,8 +120,14 @@ pub(crate) struct MessagePlan {
     pub(crate) filler: usize,
     /// How many attributes its sender gave it, besides its name.
     pub(crate) attributes: usize,
+    /// Its place among those that wait: the higher, the sooner.
+    pub(crate) rank: Option<i8>,
     /// How often the producer sends it: more than once makes duplicates.
     pub(crate) copies: u32,
+    /// The time between them.
+    pub(crate) copies_apart: Duration,
+    /// Where each key runs once: another message whose key it has.
+    pub(crate) key_of: Option<usize>,
     /// What its handler does at the first attempt, the second, and so on; after the last it succeeds at once.
     pub(crate) attempts: Vec<Attempt>,
 }
@@ -135,6 +148,16 @@ pub(crate) enum Kind {
 pub(crate) struct Attempt {
     pub(crate) takes: Duration,
     pub(crate) then: Then,
+    /// It asks for more time on the way.
+    pub(crate) extend: Option<Extension>,
+}
+
+/// An attempt's wish for more time, and when it has it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extension {
+    /// From the start of the attempt.
+    pub(crate) after: Duration,
+    pub(crate) time: Duration,
 }
 
 /// How an attempt ends.
@@ -188,11 +211,19 @@ impl Scenario {
         if self.queues[queue].fifo { ".fifo" } else { "" }
     }
 
+    /// The key of a message, in a queue where each key runs once.
+    pub(crate) fn key(&self, message: usize) -> Option<usize> {
+        let plan = &self.messages[message];
+        let keyed = self.queues[plan.queue].patience == Patience::Keyed && plan.kind == Kind::Task;
+        keyed.then(|| plan.key_of.unwrap_or(message))
+    }
+
     /// What an attempt does, counted from 0.
     pub(crate) fn attempt(&self, message: usize, number: usize) -> Attempt {
         let at_once = Attempt {
             takes: Duration::from_millis(1),
             then: Then::Succeed,
+            extend: None,
         };
         self.messages[message]
             .attempts
