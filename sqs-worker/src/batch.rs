@@ -21,6 +21,8 @@ pub(crate) const MAX_BYTES: usize = 1_048_576;
 #[derive(Debug)]
 pub(crate) struct Batcher<T> {
     waiting: VecDeque<Waiting<T>>,
+    /// Whether they must leave in the order in which they came: then the first of them says when that is.
+    in_order: bool,
     linger: Duration,
 }
 
@@ -37,6 +39,7 @@ impl<T> Batcher<T> {
     pub(crate) fn new(linger: Duration) -> Self {
         Self {
             waiting: VecDeque::new(),
+            in_order: true,
             linger,
         }
     }
@@ -45,9 +48,13 @@ impl<T> Batcher<T> {
     /// `deadline` if that is sooner, so that a call that fails can still be tried again.
     pub(crate) fn push(&mut self, entry: T, bytes: usize, now: Instant, deadline: Option<Instant>) {
         let mut by = now + self.linger;
-        if let Some(deadline) = deadline {
-            by = by.min(now + deadline.saturating_duration_since(now) / 2);
+        if let Some(deadline) = deadline.filter(|deadline| *deadline < by + self.linger) {
+            by = now + deadline.saturating_duration_since(now) / 2;
         }
+        self.in_order = self
+            .waiting
+            .back()
+            .is_none_or(|last| self.in_order && last.by <= by);
         self.waiting.push_back(Waiting { entry, bytes, by });
     }
 
@@ -55,8 +62,9 @@ impl<T> Batcher<T> {
     ///
     /// An entry larger than a batch may hold travels alone, and SQS says what is wrong with it.
     pub(crate) fn take(&mut self, now: Instant, flush: bool) -> Option<Vec<T>> {
+        let first = self.ready_at()?;
         let (count, full) = self.fitting();
-        if count == 0 || !(full || flush || self.waiting.iter().any(|waiting| waiting.by <= now)) {
+        if !(full || flush || first <= now) {
             return None;
         }
         Some(self.waiting.drain(..count).map(|waiting| waiting.entry).collect())
@@ -76,6 +84,9 @@ impl<T> Batcher<T> {
 
     /// When [`take`](Self::take) will next have something by itself; `None` while nothing waits.
     pub(crate) fn ready_at(&self) -> Option<Instant> {
+        if self.in_order {
+            return self.waiting.front().map(|first| first.by);
+        }
         self.waiting.iter().map(|waiting| waiting.by).min()
     }
 
@@ -184,6 +195,24 @@ mod tests {
             batcher.take(now + Duration::from_millis(10), false),
             Some(vec!['a', 'b'])
         );
+    }
+
+    #[test]
+    fn the_first_to_leave_is_known_in_whatever_order_they_came() {
+        let now = Instant::now();
+        let mut batcher = Batcher::new(LINGER);
+        for (entry, deadline) in [(0, 80), (1, 20), (2, 60), (3, 500)] {
+            batcher.push(entry, 0, now, Some(now + Duration::from_millis(deadline)));
+        }
+        let mut left = Vec::new();
+        for _ in 0..3 {
+            left.push(batcher.ready_at().map(|at| at - now));
+            let first = [1, 2, 0][left.len() - 1];
+            batcher.remove_if(|entry| *entry == first);
+        }
+        assert_eq!(left, [10, 30, 40].map(|ms| Some(Duration::from_millis(ms))));
+        assert_eq!(batcher.ready_at(), Some(now + LINGER));
+        assert_eq!(batcher.take(now + LINGER, false), Some(vec![3]));
     }
 
     #[test]

@@ -193,16 +193,15 @@ impl Delivery {
         M::decode(&self.incoming())
     }
 
+    // There are ten at most of one kind and hardly more of the other: looking at each is quicker than hashing.
     fn attribute(&self, name: &str) -> Option<&str> {
-        self.shared
-            .message
-            .message_attributes()?
-            .get(name)?
-            .string_value()
+        let mut attributes = self.shared.message.message_attributes()?.iter();
+        attributes.find(|(other, _)| *other == name)?.1.string_value()
     }
 
     fn system(&self, name: &System) -> Option<&str> {
-        self.shared.message.attributes()?.get(name).map(String::as_str)
+        let mut attributes = self.shared.message.attributes()?.iter();
+        Some(attributes.find(|(other, _)| *other == name)?.1)
     }
 
     fn system_time(&self, name: &System) -> Option<SystemTime> {

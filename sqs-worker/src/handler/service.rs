@@ -1,7 +1,8 @@
 //! Handlers as tower services.
 
-use std::{any::type_name, time::Duration};
+use std::{any::type_name, future::poll_fn, pin::pin, task::Poll, time::Duration};
 
+use tokio::time::{Instant, timeout_at};
 use tower::{service_fn, util::BoxCloneSyncService};
 
 use super::{Delivery, Handler, HandlerError, HandlerSpec, Outcome};
@@ -112,7 +113,16 @@ impl TimedOut {
 
     /// What the run gives, or this when it is not done in time; it is then dropped.
     pub(crate) async fn run<F: Future>(self, run: F) -> Result<F::Output, Self> {
-        tokio::time::timeout(self.timeout, run).await.map_err(|_| self)
+        let deadline = Instant::now().checked_add(self.timeout);
+        let mut run = pin!(run);
+        // One that does not wait needs no timer.
+        if let Poll::Ready(output) = poll_fn(|cx| Poll::Ready(run.as_mut().poll(cx))).await {
+            return Ok(output);
+        }
+        match deadline {
+            Some(deadline) => timeout_at(deadline, run).await.map_err(|_| self),
+            None => Ok(run.await),
+        }
     }
 }
 

@@ -253,10 +253,8 @@ impl Runner {
             refuse = true;
             delay = ends.saturating_duration_since(now).max(RELEASE);
         }
-        let tenant: Option<Arc<str>> = match delivery.group() {
-            Some(tenant) if self.settings.tenant_limit.is_some() => Some(tenant.into()),
-            _ => None,
-        };
+        let limit = self.settings.tenant_limit;
+        let tenant: Option<Arc<str>> = limit.and_then(|_| delivery.group().map(Into::into));
         if !refuse
             && tenant
                 .as_deref()

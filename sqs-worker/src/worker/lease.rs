@@ -11,7 +11,10 @@
 //!
 //! [ChangeMessageVisibility]: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -26,7 +29,11 @@ pub(crate) const MAX_VISIBILITY: Duration = Duration::from_secs(12 * 60 * 60);
 pub(crate) struct Leases {
     visibility: Duration,
     held: IdMap<Lease>,
-    timeline: BTreeSet<(Instant, Id)>,
+    /// The places of those that have not been moved since they were granted, in order, and of some that have left: most
+    /// leases end before anything is due, and then it is cheaper to forget their places later, many at once.
+    granted: VecDeque<(Instant, Id)>,
+    /// The places of all others.
+    moved: BTreeSet<(Instant, Id)>,
 }
 
 #[derive(Debug)]
@@ -37,6 +44,8 @@ struct Lease {
     limit: Instant,
     /// Its place on the timeline.
     next: Instant,
+    /// Which is among those that have been moved.
+    moved: bool,
     /// A renewal is under way.
     renewing: bool,
     /// Renewals are to hide the message until this instant at least, because its handler asked for it and SQS has not
@@ -60,7 +69,8 @@ impl Leases {
         Self {
             visibility,
             held: IdMap::default(),
-            timeline: BTreeSet::new(),
+            granted: VecDeque::new(),
+            moved: BTreeSet::new(),
         }
     }
 
@@ -70,36 +80,40 @@ impl Leases {
         let deadline = sent + self.visibility;
         let limit = sent + MAX_VISIBILITY;
         let next = self.renew_at(deadline, limit);
+        let moved = self.granted.back().is_some_and(|(last, _)| next < *last);
         let lease = Lease {
             deadline,
             limit,
             next,
+            moved,
             renewing: false,
             until: None,
             settling: false,
         };
-        self.timeline.insert((next, id));
         self.held.insert(id, lease);
+        if moved {
+            self.moved.insert((next, id));
+        } else {
+            self.granted.push_back((next, id));
+        }
     }
 
     /// Everything that is due. Renewals that come due within a tenth of the visibility time-out are taken along, so
     /// that leases that started close together share a call.
     pub(crate) fn due(&mut self, now: Instant) -> Vec<Due> {
         let mut due = Vec::new();
-        let Some(&(first, _)) = self.timeline.first() else {
-            return due;
-        };
-        if first > now {
+        if self.next_at().is_none_or(|first| first > now) {
             return due;
         }
         let horizon = now + self.visibility / 10;
-        let soon: Vec<Id> = self
-            .timeline
-            .iter()
+        let granted = self.granted.iter().filter(|place| self.is_granted(place));
+        let mut soon: Vec<(Instant, Id)> = granted
             .take_while(|(at, _)| *at <= horizon)
-            .map(|(_, id)| *id)
+            .chain(self.moved.iter().take_while(|(at, _)| *at <= horizon))
+            .copied()
             .collect();
-        for id in soon {
+        soon.sort_unstable();
+        for (_, id) in soon {
             let Some(lease) = self.held.get_mut(&id) else {
                 continue;
             };
@@ -196,7 +210,7 @@ impl Leases {
     /// The lease is over: settled, lost or given up.
     pub(crate) fn end(&mut self, id: Id) {
         if let Some(lease) = self.held.remove(&id) {
-            self.timeline.remove(&(lease.next, id));
+            self.leave(lease.next, id, lease.moved);
         }
     }
 
@@ -214,7 +228,8 @@ impl Leases {
 
     /// When [`due`](Self::due) has something next.
     pub(crate) fn next_at(&self) -> Option<Instant> {
-        self.timeline.first().map(|(at, _)| *at)
+        let (granted, moved) = (self.granted.front(), self.moved.first());
+        granted.into_iter().chain(moved).map(|(at, _)| *at).min()
     }
 
     #[cfg(test)]
@@ -232,12 +247,44 @@ impl Leases {
     }
 
     fn schedule(&mut self, id: Id, next: Instant) {
-        if let Some(lease) = self.held.get_mut(&id) {
-            self.timeline.remove(&(lease.next, id));
-            lease.next = next;
-            self.timeline.insert((next, id));
+        let Some(lease) = self.held.get_mut(&id) else {
+            return;
+        };
+        let (was, moved) = (
+            std::mem::replace(&mut lease.next, next),
+            std::mem::replace(&mut lease.moved, true),
+        );
+        self.leave(was, id, moved);
+        self.moved.insert((next, id));
+    }
+
+    /// A place is free. The first of those that were granted is always one that counts, so that it says what is next.
+    fn leave(&mut self, at: Instant, id: Id, moved: bool) {
+        if moved {
+            self.moved.remove(&(at, id));
+            return;
+        }
+        while let Some(first) = self.granted.front()
+            && !self.is_granted(first)
+        {
+            self.granted.pop_front();
+        }
+        // Behind a first one that stays for long.
+        if self.granted.len() > 2 * self.held.len() + 100 {
+            let held = &self.held;
+            self.granted.retain(|place| is_granted(held, place));
         }
     }
+
+    /// Whether a lease still has this place.
+    fn is_granted(&self, place: &(Instant, Id)) -> bool {
+        is_granted(&self.held, place)
+    }
+}
+
+fn is_granted(held: &IdMap<Lease>, (at, id): &(Instant, Id)) -> bool {
+    held.get(id)
+        .is_some_and(|lease| !lease.moved && lease.next == *at)
 }
 
 /// SQS counts visibility in whole seconds; rounding down keeps our deadline before its own.
@@ -252,6 +299,8 @@ pub(crate) fn whole_seconds_up(duration: Duration) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+
     use super::*;
 
     const VISIBILITY: Duration = Duration::from_secs(30);
@@ -429,6 +478,41 @@ mod tests {
         assert_eq!(leases.due(again), [Due::Renew(1, sent + SECOND * 400 - again)]);
         leases.renewed(1, again, sent + SECOND * 400 - again);
         assert_eq!(leases.next_at(), Some(sent + SECOND * 390));
+    }
+
+    #[test]
+    fn the_timeline_always_begins_with_the_lease_that_needs_something_first() {
+        let (start, mut rng) = (Instant::now(), StdRng::seed_from_u64(1));
+        let (mut leases, mut now) = (granted([], start), start);
+        for id in 0..5_000 {
+            now += Duration::from_millis(rng.random_range(0..400));
+            leases.grant(id, now - Duration::from_millis(rng.random_range(0..2_000)));
+            // Few live long.
+            let other = id - rng.random_range(0..60).min(id);
+            match rng.random_range(0..12) {
+                0 => leases.extend(other, now + SECOND * rng.random_range(30..90), now),
+                1 => leases.grant(other, now),
+                2 => leases.settle(other),
+                3 => {}
+                _ => leases.end(other),
+            }
+            for due in leases.due(now) {
+                match due {
+                    Due::Renew(id, extension) if rng.random() => leases.renewed(id, now, extension),
+                    Due::Renew(id, _) => leases.renewal_failed(id, now),
+                    Due::Lost(id) => assert_eq!(leases.deadline(id), None),
+                }
+            }
+            assert_eq!(
+                leases.next_at(),
+                leases.held.values().map(|lease| lease.next).min()
+            );
+            assert!(leases.next_at().is_none_or(|next| next > now));
+            assert!(leases.granted.len() <= 2 * leases.len() + 101);
+        }
+        assert!(leases.len() > 50, "{}", leases.len());
+        (0..5_000).for_each(|id| leases.end(id));
+        assert!(leases.granted.is_empty() && leases.moved.is_empty());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, HashMap},
+    collections::{HashMap, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -18,17 +18,21 @@ use super::lease::Id;
 /// that has as many handlers as it may is passed over.
 #[derive(Debug)]
 pub(crate) struct Ready {
-    /// In the order in which they start. Ids grow with time: the first came first.
-    waiting: BTreeMap<(Reverse<i64>, Id), Waiting>,
+    /// In the order in which they start. Most come at the end and leave at the front.
+    waiting: VecDeque<Waiting>,
     patience: Duration,
     tenants: Tenants,
 }
 
 #[derive(Debug)]
 struct Waiting {
+    place: Place,
     since: Instant,
     tenant: Option<Arc<str>>,
 }
+
+/// Ids grow with time: the first came first.
+type Place = (Reverse<i64>, Id);
 
 /// How many handlers each tenant has, where there is a limit.
 #[derive(Debug, Default)]
@@ -47,7 +51,7 @@ impl Ready {
     /// `limit` is the most handlers at once that one tenant may have.
     pub(crate) fn new(patience: Duration, limit: Option<usize>) -> Self {
         Self {
-            waiting: BTreeMap::new(),
+            waiting: VecDeque::new(),
             patience,
             tenants: Tenants {
                 limit,
@@ -74,18 +78,26 @@ impl Ready {
         if let Some(tenant) = &tenant {
             self.tenants.counts.entry(tenant.clone()).or_default().waiting += 1;
         }
-        self.waiting
-            .insert((Reverse(rank), id), Waiting { since: now, tenant });
+        let place = (Reverse(rank), id);
+        let index = match self.waiting.back() {
+            Some(last) if place < last.place => self.index(place),
+            _ => self.waiting.len(),
+        };
+        let since = now;
+        self.waiting.insert(index, Waiting { place, since, tenant });
+    }
+
+    /// Where this one is, or would have to be.
+    fn index(&self, place: Place) -> usize {
+        self.waiting.partition_point(|waiting| waiting.place < place)
     }
 
     /// Takes the next that may start; its tenant has one handler more from now on, until [`ended`](Self::ended).
     pub(crate) fn pop(&mut self, now: Instant) -> Option<Id> {
         let next = self.out_of_patience(now).or_else(|| {
-            let may_start = |waiting: &Waiting| self.tenants.may_start(waiting);
             let mut waiting = self.waiting.iter();
-            waiting
-                .find(|(_, waiting)| may_start(waiting))
-                .map(|(key, _)| *key)
+            let next = waiting.find(|waiting| self.tenants.may_start(waiting))?;
+            Some(next.place)
         })?;
         if let Some(tenant) = self.take(next)?.tenant {
             self.tenants.counts.entry(tenant).or_default().running += 1;
@@ -94,17 +106,17 @@ impl Ready {
     }
 
     /// The one that has waited longest, if that is too long and others would overtake it.
-    fn out_of_patience(&self, now: Instant) -> Option<(Reverse<i64>, Id)> {
-        let (highest, lowest) = (self.waiting.first_key_value()?, self.waiting.last_key_value()?);
-        if highest.0.0 == lowest.0.0 {
+    fn out_of_patience(&self, now: Instant) -> Option<Place> {
+        let (highest, lowest) = (self.waiting.front()?, self.waiting.back()?);
+        if highest.place.0 == lowest.place.0 {
             return None;
         }
         self.waiting
             .iter()
-            .filter(|(_, waiting)| now.saturating_duration_since(waiting.since) >= self.patience)
-            .filter(|(_, waiting)| self.tenants.may_start(waiting))
-            .min_by_key(|(key, waiting)| (waiting.since, key.1))
-            .map(|(key, _)| *key)
+            .filter(|waiting| now.saturating_duration_since(waiting.since) >= self.patience)
+            .filter(|waiting| self.tenants.may_start(waiting))
+            .min_by_key(|waiting| (waiting.since, waiting.place.1))
+            .map(|waiting| waiting.place)
     }
 
     /// A message of this rank leaves without having started, if it is here at all.
@@ -128,18 +140,23 @@ impl Ready {
             return self.waiting.len();
         }
         let may_start = |waiting: &&Waiting| self.tenants.may_start(waiting);
-        self.waiting.values().filter(may_start).count()
+        self.waiting.iter().filter(may_start).count()
     }
 
     pub(crate) fn len(&self) -> usize {
         self.waiting.len()
     }
 
-    fn take(&mut self, key: (Reverse<i64>, Id)) -> Option<Waiting> {
-        if self.waiting.is_empty() {
+    fn take(&mut self, place: Place) -> Option<Waiting> {
+        let index = match self.waiting.front() {
+            Some(first) if place <= first.place => 0,
+            Some(_) => self.index(place),
+            None => return None,
+        };
+        if self.waiting.get(index)?.place != place {
             return None;
         }
-        let waiting = self.waiting.remove(&key)?;
+        let waiting = self.waiting.remove(index)?;
         if let Some(count) = waiting
             .tenant
             .as_ref()

@@ -166,9 +166,8 @@ impl Runner {
         if let Some((started, _)) = run {
             self.prefetch.handled(now - started);
         }
-        let policy = self.settings.policy(entry.delivery.name());
         let failed = result.as_ref().is_err_and(is_transient);
-        let plan = decide(result, &entry.delivery, policy, &mut self.rng);
+        let plan = decide(result, &entry.delivery, &self.settings, &mut self.rng);
         match plan {
             Plan::Hide(delay, Hidden::Retry) if self.may_rest(id, delay, now) => self.rest(id, delay, now),
             plan => self.settle(id, plan, now),

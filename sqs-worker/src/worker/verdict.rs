@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rand::Rng;
 
-use super::options::Policy;
+use super::options::{Policy, Settings};
 use crate::handler::{Delivery, Disposition, HandlerError, Outcome};
 
 /// Receiving a message again at once only feeds a storm; a second lets another worker have it.
@@ -60,12 +60,14 @@ pub(crate) struct Failure {
 pub(crate) fn decide<R: Rng + ?Sized>(
     result: Result<Outcome, HandlerError>,
     delivery: &Delivery,
-    policy: &Policy,
+    settings: &Settings,
     rng: &mut R,
 ) -> Plan {
+    // Most messages need none, and looking one up has its price.
+    let policy = || settings.policy(delivery.name());
     match result {
         Ok(Outcome::Ack) => Plan::Delete(Deleted::Acked),
-        Ok(Outcome::Retry { after }) => retry(after, None, delivery, policy, rng),
+        Ok(Outcome::Retry { after }) => retry(after, None, delivery, policy(), rng),
         Ok(Outcome::DeadLetter { reason }) => Plan::Bury(Failure {
             reason: reason.into_owned(),
             chain: Vec::new(),
@@ -73,9 +75,9 @@ pub(crate) fn decide<R: Rng + ?Sized>(
         Ok(Outcome::Release) => Plan::Hide(RELEASE, Hidden::Released),
         Ok(Outcome::Defer { after }) => Plan::Hide(after, Hidden::Deferred),
         // A reply on a queue none of whose handlers replies: a layer made it up, and nothing sends it.
-        Ok(_) => Plan::Hide(policy.retry.cap(), Hidden::Retry),
+        Ok(_) => Plan::Hide(policy().retry.cap(), Hidden::Retry),
         Err(error) => match error.disposition() {
-            Disposition::Retry { after } => retry(after, Some(&error), delivery, policy, rng),
+            Disposition::Retry { after } => retry(after, Some(&error), delivery, policy(), rng),
             Disposition::DeadLetter => Plan::Bury(Failure {
                 reason: error.to_string(),
                 chain: error.chain(),
