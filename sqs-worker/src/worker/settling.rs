@@ -221,8 +221,11 @@ impl Runner {
                     if change.renewal && !self.leases.is_renewing(change.id) {
                         continue;
                     }
-                    // It has lingered since its time was decided, and the twelve hours have gone on.
-                    let timeout = change.timeout.min(self.leases.budget(change.id, now));
+                    let mut timeout = change.timeout;
+                    if !change.renewal {
+                        // It has lingered since its time was decided, and the twelve hours have gone on.
+                        timeout = timeout.min(self.leases.budget(change.id, now));
+                    }
                     hides.push((entry.handle().to_owned(), super::poll::seconds(timeout)));
                     entries.push(if change.renewal {
                         Entry::Renew(change.id, change.timeout, entry.adopted)

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{Found, index::Index, known::Known};
-use crate::history::{Answer, Asked, Msg, What};
+use crate::history::{Actor, Answer, Asked, Msg, What};
 
 /// Twelve hours from the receive; SQS counts whole seconds, and the last one may be missing.
 const LONGEST: Duration = Duration::from_secs(12 * 3_600 - 1);
@@ -16,8 +16,11 @@ const TICK: Duration = Duration::from_millis(2);
 
 pub(super) fn check(index: &Index<'_>, found: &mut Found) {
     let mut hidden: BTreeMap<Msg, Duration> = BTreeMap::new();
-    // What SQS delivers twice it hides from nobody.
+    // What SQS delivers twice it hides from nobody, and one that has lost it may still change it by an older handle.
     let mut shown: BTreeSet<Msg> = BTreeSet::new();
+    let mut newest: BTreeMap<Msg, u32> = BTreeMap::new();
+    // The handlers of a worker that is killed may hear of it before they are dropped.
+    let mut gone: BTreeSet<Actor> = BTreeSet::new();
     let mut known = Known::default();
     let mut wishes: BTreeMap<usize, (Duration, Duration)> = BTreeMap::new();
     for event in index.events() {
@@ -28,15 +31,26 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
             What::Did(number, answer) => match (index.requests[number].asked, answer) {
                 (Asked::Receive { visibility, .. }, Answer::Received(messages)) => {
                     hidden.extend(messages.iter().map(|one| (one.handle.message, at + *visibility)));
+                    newest.extend(
+                        messages
+                            .iter()
+                            .map(|one| (one.handle.message, one.handle.receive)),
+                    );
                 }
                 (Asked::Hide(changes), Answer::Settled(entries)) => {
                     for entry in entries.iter().filter(|entry| entry.effect) {
                         let change = changes.iter().find(|(handle, _)| *handle == entry.handle);
+                        if newest.get(&entry.handle.message) != Some(&entry.handle.receive) {
+                            shown.insert(entry.handle.message);
+                        }
                         hidden.extend(change.map(|(handle, time)| (handle.message, at + *time)));
                     }
                 }
                 _ => {}
             },
+            What::WorkerKilled => {
+                gone.insert(actor);
+            }
             What::Wished(number, time) => {
                 wishes.insert(*number, (at, *time));
             }
@@ -46,7 +60,7 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
                 };
                 let held = known.lease(actor, span.run.message, at);
                 let Some(granted) = answer else {
-                    if held.lost < span.started {
+                    if held.lost < span.started && !gone.contains(&actor) {
                         let left = held.deadline - at;
                         found.add(
                             at,

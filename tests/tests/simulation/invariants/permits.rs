@@ -103,6 +103,8 @@ pub(super) fn check(index: &Index<'_>, found: &mut Found) {
                                 at_work.remove(&key);
                             } else if let Some((_, time)) =
                                 changes.iter().find(|(handle, _)| *handle == entry.handle)
+                                // A handler that tidies up after its lease has none any more.
+                                && at <= work.deadline
                             {
                                 work.deadline = request.at + *time;
                             }
