@@ -267,11 +267,6 @@ impl LeaseState {
         }
     }
 
-    /// The next attempt begins under this lease: what the last one wanted to be told is no wish of its own.
-    pub(crate) fn begin_again(&self) {
-        self.listens.store(false, Ordering::Relaxed);
-    }
-
     /// Whether the handler wants to be told, rather than just be dropped.
     pub(crate) fn has_listener(&self) -> bool {
         self.listens.load(Ordering::Relaxed)

@@ -1,6 +1,6 @@
 //! The runner's handlers: started when one is free, watched, ended early when they must.
 
-use std::{collections::HashMap, panic::AssertUnwindSafe, time::Duration};
+use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
 
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     __private::panic_text,
-    handler::{Disposition, HandlerError, Outcome, Wish},
+    handler::{Disposition, HandlerError, Lease, LeaseState, Outcome, Wish},
 };
 
 /// How long a handler that wants to be told of a lost lease may go on before it is dropped.
@@ -49,7 +49,8 @@ enum How {
 #[derive(Debug, Default)]
 pub(super) struct Wishes {
     pub(super) sender: Option<mpsc::UnboundedSender<Wish>>,
-    waiting: HashMap<Id, Vec<(Instant, oneshot::Sender<()>)>>,
+    /// In order, since those who wait here wake in that order when the engine is dropped.
+    waiting: BTreeMap<Id, Vec<(Instant, oneshot::Sender<()>)>>,
 }
 
 impl Runner {
@@ -206,9 +207,12 @@ impl Runner {
             return;
         };
         self.stats.retried_in_place.one();
-        entry.lease.begin_again();
         entry.stage = Stage::Waiting;
-        entry.delivery = entry.delivery.clone().again();
+        // What the last attempt was told of its lease, and wanted to be told, is not the next one's business.
+        let deadline = self.leases.deadline(id).unwrap_or(now);
+        entry.lease = Arc::new(LeaseState::new(deadline, id, self.wishes.sender.clone()));
+        let lease = Lease::new(entry.lease.clone());
+        entry.delivery = entry.delivery.clone().again().with_lease(lease);
         entry.rests_until = Some(now + delay);
         self.resting.insert((now + delay, id));
     }

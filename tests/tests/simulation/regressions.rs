@@ -58,6 +58,14 @@ pub(crate) const SEEDS: &[(u64, &str)] = &[
         "a handler that tidied up left no time to settle its message at the end",
     ),
     (
+        9_429,
+        "an attempt in place was told that the lease was lost, which another attempt had lost before",
+    ),
+    (
+        16_000,
+        "handlers that waited for more time woke in any order when their worker was killed",
+    ),
+    (
         859,
         "a message hidden for all that is left of twelve hours lingered until that was too long",
     ),
